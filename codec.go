@@ -1,0 +1,113 @@
+package ckpt
+
+import (
+	"github.com/ckptbus/ckpt/internal/wire"
+)
+
+// Raw is one msgpack value as its bytes, which the store keeps and returns
+// untouched. Nil means that there is no value; the msgpack value nil is one
+// byte.
+type Raw = wire.Raw
+
+// Record is a type of this package that travels as a msgpack map: the
+// requests, the replies, [Message], [ThreadInfo] and [Event].
+type Record interface {
+	fields(f *wire.Fields)
+}
+
+// Decode checks the payload b and reads it into r. The error is an [Error]
+// with the code InvalidArgument that names the field. What r keeps of b as
+// [Raw] shares b's bytes.
+func Decode(b []byte, r Record) error {
+	f := wire.Declare()
+	defer f.Free()
+	r.fields(f)
+	if err := f.Decode(b); err != nil {
+		return &Error{Code: InvalidArgument, Message: err.Error(), Err: err}
+	}
+	return nil
+}
+
+// Append appends r to b as a msgpack map. The error is that of a value in a
+// field of type any which msgpack cannot encode.
+func Append(b []byte, r Record) ([]byte, error) {
+	f := wire.Declare()
+	defer f.Free()
+	r.fields(f)
+	return f.Append(b)
+}
+
+// Check reports whether b is exactly one msgpack value that is safe to hand to
+// a decoder: lengths that fit, at most [MaxDepth] levels, scalar map keys,
+// valid UTF-8, and nothing behind it.
+func Check(b []byte) error { return wire.Check(b) }
+
+// MaxDepth is how deep arrays and maps may nest in a payload.
+const MaxDepth = wire.MaxDepth
+
+// recordOf is a pointer to T that is a Record.
+type recordOf[T any] interface {
+	*T
+	Record
+}
+
+// object is a nested record.
+type object struct{ Record }
+
+func (o object) AppendWire(b []byte) ([]byte, error) { return Append(b, o.Record) }
+func (o object) EmptyWire() bool                     { return false }
+
+func (o object) DecodeWire(raw wire.Raw) error {
+	f := wire.Declare()
+	defer f.Free()
+	o.fields(f)
+	return f.Decode(raw)
+}
+
+// pointer is a nested record that may be absent.
+type pointer[T any, P recordOf[T]] struct{ to **T }
+
+// pointerTo declares *to as a nested record that may be absent.
+func pointerTo[T any, P recordOf[T]](to **T) wire.Value { return pointer[T, P]{to} }
+
+func (p pointer[T, P]) EmptyWire() bool { return *p.to == nil }
+
+func (p pointer[T, P]) AppendWire(b []byte) ([]byte, error) { return Append(b, P(*p.to)) }
+
+func (p pointer[T, P]) DecodeWire(raw wire.Raw) error {
+	*p.to = new(T)
+	return object{P(*p.to)}.DecodeWire(raw)
+}
+
+// list is an array of nested records.
+type list[T any, P recordOf[T]] struct{ of *[]T }
+
+// listOf declares *of as an array of nested records.
+func listOf[T any, P recordOf[T]](of *[]T) wire.Value { return list[T, P]{of} }
+
+func (l list[T, P]) EmptyWire() bool { return len(*l.of) == 0 }
+
+func (l list[T, P]) AppendWire(b []byte) ([]byte, error) {
+	b = wire.AppendArrayHeader(b, len(*l.of))
+	var err error
+	for i := range *l.of {
+		if b, err = Append(b, P(&(*l.of)[i])); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+func (l list[T, P]) DecodeWire(raw wire.Raw) error {
+	raws, err := raw.Elements()
+	if err != nil {
+		return err
+	}
+	*l.of = make([]T, len(raws))
+	for i := range raws {
+		if err := (object{P(&(*l.of)[i])}).DecodeWire(raws[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,30 @@
+// Package ckpt is the contract of a checkpoint store for AI agents on NATS.
+//
+// Agent workers keep what they must not lose in it over NATS request/reply:
+// the state and the cached state of each thread (one conversation or run), its
+// messages, and its record. Watchers are told of every change.
+//
+// This package holds what both sides must agree on and nothing else: the table
+// of operations (subjects.go), the requests and replies (state_ops.go,
+// message_ops.go, thread_ops.go, store_ops.go), the error codes (errors.go),
+// IDs (id.go), events (event.go), and the domain's types. It imports no NATS.
+// Programs use package client; package service answers.
+//
+// # Promises
+//
+//   - What is put comes back byte for byte: the service never builds the
+//     caller's objects.
+//   - A request is applied whole or not at all, and a refused one changes
+//     nothing.
+//   - Revisions of one thread only grow; every reply carries the present one.
+//   - A write that is sent again with its request ID is not applied again.
+//   - No payload, whatever its bytes, ends the service or makes it allocate
+//     more than a small multiple of the payload's size.
+//
+// # Reading order
+//
+// subjects.go, then one family of operations, say state_ops.go; errors.go;
+// then service/requests.go, where requests come in, service/commit.go, where
+// changes are committed, and service/internal/store, where threads live. On
+// the other side client/call.go, which all methods go through.
+package ckpt

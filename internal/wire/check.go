@@ -1,0 +1,105 @@
+package wire
+
+import (
+	"fmt"
+	"unicode/utf8"
+)
+
+// MaxDepth is how deep arrays and maps may nest in a payload. Agents' states
+// nest some ten levels; decoders that recurse, in any language, survive 128.
+const MaxDepth = 128
+
+// Check reports whether b is exactly one well-formed msgpack value that a
+// decoder may be given: lengths that fit the bytes, at most [MaxDepth] levels,
+// scalar map keys, valid UTF-8 in strings, timestamps in their three forms.
+// It allocates nothing where b is sound.
+func Check(b []byte) error {
+	end, err := checkValue(b, 0)
+	if err != nil {
+		return err
+	}
+	if end != len(b) {
+		return fmt.Errorf("%d bytes follow the value", len(b)-end)
+	}
+	return nil
+}
+
+// checkValue checks the value at b[p] and returns where it ends.
+func checkValue(b []byte, p int) (int, error) {
+	t, err := read(b, p)
+	if err != nil {
+		return 0, err
+	}
+	if t.kind == Array || t.kind == Map {
+		return checkNested(b, t)
+	}
+	return t.end, t.checkScalar(b)
+}
+
+func (t token) checkScalar(b []byte) error {
+	switch t.kind {
+	case Str:
+		if !utf8.Valid(b[t.body:t.end]) {
+			return fmt.Errorf("the string at offset %d is not valid UTF-8", t.body)
+		}
+	case Ext:
+		if n := t.end - t.body; t.ext == extTimestamp && n != 4 && n != 8 && n != 12 {
+			return fmt.Errorf("the timestamp at offset %d has %d bytes, want 4, 8 or 12", t.body, n)
+		}
+	}
+	return nil
+}
+
+// extTimestamp is the extension type that the msgpack specification reserves
+// for times.
+const extTimestamp = -1
+
+// checkNested checks the elements of the array or map t without recursion, so
+// that its own stack is bounded whatever b claims.
+func checkNested(b []byte, t token) (int, error) {
+	// left[d] counts the elements still to come at depth d; in a map, an even
+	// count announces a key.
+	var left [MaxDepth]uint32
+	var isMap [MaxDepth]bool
+	depth := 0
+	left[0], isMap[0] = uint32(t.count), t.kind == Map
+	for p := t.end; ; {
+		for left[depth] == 0 {
+			if depth == 0 {
+				return p, nil
+			}
+			depth--
+		}
+		t, err := read(b, p)
+		if err != nil {
+			return 0, err
+		}
+		key := isMap[depth] && left[depth]&1 == 0
+		left[depth]--
+		if key && (t.kind == Array || t.kind == Map || t.kind == Ext) {
+			return 0, fmt.Errorf("the map key at offset %d is an %s, want a scalar", p, t.kind)
+		}
+		p = t.end
+		if t.kind == Array || t.kind == Map {
+			if depth++; depth == MaxDepth {
+				return 0, fmt.Errorf("values nest deeper than %d levels", MaxDepth)
+			}
+			left[depth], isMap[depth] = uint32(t.count), t.kind == Map
+		} else if err := t.checkScalar(b); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// skip returns where the value at b[p] ends. The bytes must have been checked.
+func skip(b []byte, p int) int {
+	for left := 1; left > 0; left-- {
+		t, err := read(b, p)
+		if err != nil {
+			panic("wire: skip over bytes that were not checked: " + err.Error())
+		}
+		left += t.count
+		p = t.end
+	}
+	return p
+}

@@ -1,0 +1,134 @@
+package wire
+
+import (
+	"fmt"
+	"time"
+)
+
+// Decode checks the payload b, a map, and sets the declared fields from it in
+// the same pass. Where it returns an error, some fields may be set.
+func (f *Fields) Decode(b []byte) error {
+	t, err := read(b, 0)
+	if err != nil {
+		return err
+	}
+	if t.kind != Map {
+		return fmt.Errorf("is %s, want map", t.kind)
+	}
+	var seen uint64
+	next := 0 // senders write fields in the declared order: look there first
+	p := t.end
+	for range t.count / 2 {
+		key, err := read(b, p)
+		if err != nil {
+			return err
+		}
+		if key.kind != Str {
+			return fmt.Errorf("the key at offset %d is an %s, want a string", p, key.kind)
+		}
+		name := b[key.body:key.end]
+		end, err := checkValue(b, key.end)
+		if err != nil {
+			return fmt.Errorf("field %.64q: %w", name, err)
+		}
+		i := f.find(name, next)
+		switch {
+		case i >= 0:
+			if seen&(1<<i) != 0 {
+				return fmt.Errorf("field %q is there twice", name)
+			}
+			seen |= 1 << i
+			next = i + 1
+			if err := f.list[i].decode(b[key.end:end:end]); err != nil {
+				return fmt.Errorf("field %q: %w", name, err)
+			}
+		case !f.open:
+			return fmt.Errorf("field %.64q is not known", name)
+		case f.unknown != nil:
+			if err := key.checkScalar(b); err != nil {
+				return err
+			}
+			*f.unknown = append(*f.unknown, b[p:end]...)
+		}
+		p = end
+	}
+	if p != len(b) {
+		return fmt.Errorf("%d bytes follow the map", len(b)-p)
+	}
+	for i := range f.list {
+		if f.list[i].required && seen&(1<<i) == 0 {
+			return fmt.Errorf("field %q is missing", f.list[i].name)
+		}
+	}
+	return nil
+}
+
+// find returns the index of the field called name, or -1; it looks at next first.
+func (f *Fields) find(name []byte, next int) int {
+	if next < len(f.list) && f.list[next].name == string(name) {
+		return next
+	}
+	for i := range f.list {
+		if f.list[i].name == string(name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// decode sets the field from raw. Nil stands for an absent optional field,
+// except where the field takes any value.
+func (f *field) decode(raw Raw) error {
+	switch p := f.ptr.(type) {
+	case *Raw:
+		*p = raw
+		return nil
+	case *any:
+		*p = raw.Any()
+		return nil
+	}
+	if raw[0] == nilByte {
+		if f.required {
+			return fmt.Errorf("must not be nil")
+		}
+		return nil
+	}
+	var err error
+	switch p := f.ptr.(type) {
+	case Value:
+		err = p.DecodeWire(raw)
+	case *string:
+		*p, err = raw.Str()
+	case *bool:
+		*p, err = raw.Bool()
+	case *int:
+		var n int64
+		n, err = raw.Int()
+		*p = int(n)
+	case *int64:
+		*p, err = raw.Int()
+	case *uint64:
+		*p, err = raw.Uint()
+	case *float64:
+		*p, err = raw.Float()
+	case *time.Time:
+		var ms int64
+		ms, err = raw.Int()
+		*p = time.UnixMilli(ms).UTC()
+	case *time.Duration:
+		*p, err = raw.milliseconds()
+	case *[]byte:
+		*p, err = raw.Bin()
+	case *[]Raw:
+		*p, err = raw.Elements()
+	case *[]string:
+		*p, err = raw.strings()
+	case *map[string]any:
+		*p, err = raw.StrMap()
+	default:
+		panic(fmt.Sprintf("wire: field %q has type %T, which has no codec", f.name, f.ptr))
+	}
+	return err
+}
+
+const nilByte = 0xc0

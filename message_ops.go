@@ -1,0 +1,127 @@
+package ckpt
+
+import "github.com/ckptbus/ckpt/internal/wire"
+
+// MessagesPutRequest asks to append messages to a thread, all or none. A
+// message whose ID the thread has replaces that one in its place; one without
+// an ID is given a UUIDv7.
+type MessagesPutRequest struct {
+	WriteRef
+	Messages []Raw // each a map as [Message] writes it, in order; at least one
+	Metadata Raw   // a map; where it is not empty it replaces the thread's message metadata
+}
+
+func (r *MessagesPutRequest) fields(f *wire.Fields) {
+	r.WriteRef.fields(f)
+	f.Optional("metadata", &r.Metadata)
+	f.Required("messages", &r.Messages)
+}
+
+// MessagesPutReply says that the messages are stored.
+type MessagesPutReply struct {
+	Reply
+	MessageIDs []MessageID // of all messages of the request, in its order
+	Count      int         // how many messages the request had
+}
+
+func (r *MessagesPutReply) fields(f *wire.Fields) {
+	r.Reply.fields(f)
+	f.Required("message_ids", (*messageIDs)(&r.MessageIDs))
+	f.Required("count", &r.Count)
+}
+
+// MessagesGetRequest asks for one message.
+type MessagesGetRequest struct {
+	ThreadRef
+	MessageID MessageID
+}
+
+func (r *MessagesGetRequest) fields(f *wire.Fields) {
+	r.ThreadRef.fields(f)
+	f.Required("message_id", &r.MessageID)
+}
+
+// MessagesGetReply carries one message; where it is not stored the answer is
+// NotFound instead.
+type MessagesGetReply struct {
+	Reply
+	Message Raw
+}
+
+func (r *MessagesGetReply) fields(f *wire.Fields) {
+	r.Reply.fields(f)
+	f.Required("message", &r.Message)
+}
+
+// MessagesListRequest asks for messages in the order of their first insertion.
+type MessagesListRequest struct {
+	ThreadRef
+	Page
+}
+
+func (r *MessagesListRequest) fields(f *wire.Fields) {
+	r.ThreadRef.fields(f)
+	r.Page.fields(f)
+}
+
+// Page chooses the rows of a list.
+type Page struct {
+	// Search keeps the rows in which some string contains it, whatever its
+	// case: any string value of a message's content at any depth, any value
+	// of a thread's record. Empty keeps all rows.
+	Search string
+	Offset int // rows of the search's result to pass over
+	Limit  int // rows at the most; 0 means all
+}
+
+func (p *Page) fields(f *wire.Fields) {
+	f.Optional("search", &p.Search)
+	f.Optional("offset", &p.Offset)
+	f.Optional("limit", &p.Limit)
+}
+
+// PageReply tells where in a list the rows of a reply lie. A reply never
+// exceeds what the bus carries: it ends early, and the next request continues
+// at NextOffset.
+type PageReply struct {
+	Total      int  // rows in all, on every page together
+	HasMore    bool // rows follow behind these
+	NextOffset int  // the offset behind the last row of this reply
+}
+
+func (p *PageReply) fields(f *wire.Fields) {
+	f.Required("total", &p.Total)
+	f.Required("has_more", &p.HasMore)
+	f.Required("next_offset", &p.NextOffset)
+}
+
+// MessagesListReply carries one page of messages. A thread that does not exist
+// has none.
+type MessagesListReply struct {
+	Reply
+	PageReply
+	Metadata Raw   // of the last put that had some; nil if none
+	Messages []Raw // in the order of their first insertion
+}
+
+func (r *MessagesListReply) fields(f *wire.Fields) {
+	r.Reply.fields(f)
+	r.PageReply.fields(f)
+	f.Optional("metadata", &r.Metadata)
+	f.Required("messages", &r.Messages)
+}
+
+// MessagesDeleteRequest asks to remove one message; the answer is NotFound
+// where it is not stored.
+type MessagesDeleteRequest struct {
+	WriteRef
+	MessageID MessageID
+}
+
+func (r *MessagesDeleteRequest) fields(f *wire.Fields) {
+	r.WriteRef.fields(f)
+	f.Required("message_id", &r.MessageID)
+}
+
+// MessagesDeleteReply says that the message is removed.
+type MessagesDeleteReply struct{ Reply }

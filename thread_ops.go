@@ -1,0 +1,140 @@
+package ckpt
+
+import (
+	"time"
+
+	"github.com/ckptbus/ckpt/internal/wire"
+)
+
+// ThreadInfo is the record of a thread.
+type ThreadInfo struct {
+	ThreadID   string         `json:"thread_id"`             // required
+	ThreadName string         `json:"thread_name,omitempty"` // any text for people
+	UserID     string         `json:"user_id,omitempty"`     // whom the thread belongs to
+	RunID      string         `json:"run_id,omitempty"`      // the latest run, in the worker's own terms
+	Metadata   map[string]any `json:"metadata,omitempty"`
+	// CreatedAt is when the thread was first written. The service keeps it
+	// and ignores what a put says.
+	CreatedAt time.Time `json:"created_at,omitzero"`
+	// UpdatedAt is what the last put of the record said; where it said
+	// nothing, when the thread was last changed.
+	UpdatedAt time.Time `json:"updated_at,omitzero"`
+	// Bare marks a thread that holds data but was never given a record. The
+	// service sets it and ignores what a put says.
+	Bare bool `json:"bare,omitempty"`
+
+	unknown wire.Raw // fields of a later version, kept as they came
+}
+
+func (t *ThreadInfo) fields(f *wire.Fields) {
+	f.Keep(&t.unknown)
+	f.Required("thread_id", (*id)(&t.ThreadID))
+	f.Optional("thread_name", &t.ThreadName)
+	f.Optional("user_id", (*id)(&t.UserID))
+	f.Optional("run_id", (*id)(&t.RunID))
+	f.Optional("metadata", &t.Metadata)
+	f.Optional("created_at", &t.CreatedAt)
+	f.Optional("updated_at", &t.UpdatedAt)
+	f.Optional("bare", &t.Bare)
+}
+
+// ThreadsPutRequest asks to replace the record of a thread.
+type ThreadsPutRequest struct {
+	// Record is the record as a map of its fields. It names the thread and
+	// its user, so the request itself does not.
+	Record    Raw
+	RequestID string
+}
+
+func (r *ThreadsPutRequest) fields(f *wire.Fields) {
+	f.Optional("request_id", (*id)(&r.RequestID))
+	f.Required("thread", &r.Record)
+}
+
+// ThreadsPutReply says that the record is replaced.
+type ThreadsPutReply struct{ Reply }
+
+// ThreadsGetRequest asks for the record of a thread.
+type ThreadsGetRequest struct{ ThreadRef }
+
+// ThreadsGetReply carries the record of a thread that holds anything; of one
+// that was given none, its ID, user and times, marked bare.
+type ThreadsGetReply struct {
+	Reply
+	Record Raw // a map, as [ThreadInfo] reads it
+}
+
+func (r *ThreadsGetReply) fields(f *wire.Fields) {
+	r.Reply.fields(f)
+	f.Required("thread", &r.Record)
+}
+
+// ThreadsListRequest asks for the threads that hold anything, in the order of
+// their creation.
+type ThreadsListRequest struct {
+	UserID     string // only this user's threads; empty means all
+	WithRecord bool   // only threads that were given a record
+	Page
+}
+
+func (r *ThreadsListRequest) fields(f *wire.Fields) {
+	f.Optional("user_id", (*id)(&r.UserID))
+	f.Optional("with_record", &r.WithRecord)
+	r.Page.fields(f)
+}
+
+// ThreadsListReply carries one page of thread records.
+type ThreadsListReply struct {
+	Reply
+	PageReply
+	Threads []Raw // each as in [ThreadsGetReply]
+}
+
+func (r *ThreadsListReply) fields(f *wire.Fields) {
+	r.Reply.fields(f)
+	r.PageReply.fields(f)
+	f.Required("threads", &r.Threads)
+}
+
+// ThreadsCleanRequest asks to remove a thread with all that it holds, as one
+// change.
+type ThreadsCleanRequest struct {
+	WriteRef
+	RecordOnly bool // remove just its record
+}
+
+func (r *ThreadsCleanRequest) fields(f *wire.Fields) {
+	r.WriteRef.fields(f)
+	f.Optional("record_only", &r.RecordOnly)
+}
+
+// ThreadsCleanReply says what was removed. There need not have been anything.
+type ThreadsCleanReply struct {
+	Reply
+	Cleaned bool
+	Removed Removed
+}
+
+func (r *ThreadsCleanReply) fields(f *wire.Fields) {
+	r.Reply.fields(f)
+	f.Required("cleaned", &r.Cleaned)
+	f.Required("removed", object{&r.Removed})
+}
+
+// Removed counts what a clean or a release removed.
+type Removed struct {
+	Threads  int // threads that hold nothing now
+	States   int
+	Caches   int
+	Messages int
+	Records  int
+}
+
+func (r *Removed) fields(f *wire.Fields) {
+	f.Open()
+	f.Required("threads", &r.Threads)
+	f.Required("states", &r.States)
+	f.Required("caches", &r.Caches)
+	f.Required("messages", &r.Messages)
+	f.Required("records", &r.Records)
+}
