@@ -10,14 +10,15 @@ import (
 type Raw = wire.Raw
 
 // Record is a type of this package that travels as a msgpack map: the
-// requests, the replies, [Message], [ThreadInfo] and [Event].
+// requests, the replies, [Message] with what it is made of, [ThreadInfo],
+// [ExecutionMeta] and [Event].
 type Record interface {
 	fields(f *wire.Fields)
 }
 
 // Decode checks the payload b and reads it into r. The error is an [Error]
-// with the code InvalidArgument that names the field. What r keeps of b as
-// [Raw] shares b's bytes.
+// with the code InvalidArgument that names the field. Fields that b lacks stay
+// as they are. What r keeps of b as [Raw] shares b's bytes.
 func Decode(b []byte, r Record) error {
 	f := wire.Declare()
 	defer f.Free()

@@ -12,7 +12,7 @@ import (
 type Event struct {
 	ThreadID string `json:"thread_id"`
 	// Kind is the name of the operation that made the change, such as
-	// messages.put, or [KindGap].
+	// messages.put; or [KindExpired], or [KindGap].
 	Kind string `json:"kind"`
 	// Revision is the thread's revision after the change and Previous the one
 	// before it, 0 where the thread was new: an event whose Previous is not
@@ -25,6 +25,10 @@ type Event struct {
 	MessageIDs []MessageID `json:"message_ids,omitempty"` // messages put or deleted
 	StoreID    string      `json:"store_id"`              // as in [SetupReply]; another ID means that revisions began anew
 }
+
+// KindExpired is the kind of an event that tells that a thread is gone: it held
+// nothing but a cached state, and that has expired.
+const KindExpired = "expired"
 
 // KindGap is the kind of an event that a watcher makes by itself where it
 // missed events: of the thread that it names, between Previous and Revision,

@@ -7,6 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/vmihailenco/msgpack/v5"
+
 	"github.com/ckptbus/ckpt/internal/wire"
 )
 
@@ -103,8 +105,36 @@ func (m *MessageID) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	n, err := strconv.ParseInt(string(b), 10, 64)
+	if err != nil {
+		return fmt.Errorf("message ID %.64q is neither a string nor an integer", b)
+	}
 	*m = IntID(n)
-	return err
+	return nil
+}
+
+// EncodeMsgpack writes the ID in its place inside a value that the msgpack
+// library encodes; no ID is nil.
+func (m MessageID) EncodeMsgpack(e *msgpack.Encoder) error {
+	if m.IsZero() {
+		return e.EncodeNil()
+	}
+	b, err := m.AppendWire(nil)
+	if err != nil {
+		return err
+	}
+	return Raw(b).EncodeMsgpack(e)
+}
+
+// DecodeMsgpack reads the ID from inside a value.
+func (m *MessageID) DecodeMsgpack(d *msgpack.Decoder) error {
+	b, err := d.DecodeRaw()
+	if err != nil {
+		return err
+	}
+	if err := Check(b); err != nil {
+		return err
+	}
+	return m.DecodeWire(Raw(b))
 }
 
 // EmptyWire reports whether there is no ID.

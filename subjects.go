@@ -110,10 +110,14 @@ const DefaultPrefix = "ckpt"
 const QueueGroup = "ckpt"
 
 // CheckPrefix reports why prefix cannot stand before the operations' names: it
-// is one or more tokens of letters, digits, - and _, joined by dots.
+// is one or more tokens of letters, digits, - and _, joined by dots, of at
+// most [MaxIDBytes] bytes.
 func CheckPrefix(prefix string) error {
+	if len(prefix) > MaxIDBytes {
+		return Errorf(InvalidArgument, "prefix %.64q... has %d bytes, want at most %d", prefix, len(prefix), MaxIDBytes)
+	}
 	for token := range strings.SplitSeq(prefix, ".") {
-		if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r != '-' && (r > 'z' || !plain[byte(r)]) }) {
+		if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r > 'z' || !plain[r] }) {
 			return Errorf(InvalidArgument, "prefix %.64q: want tokens of letters, digits, - and _, joined by dots", prefix)
 		}
 	}

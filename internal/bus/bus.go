@@ -50,6 +50,8 @@ func Start(o Options) (*Server, error) {
 	}
 	if n == 0 {
 		opts.Port = server.RANDOM_PORT
+	} else if err := free(net.JoinHostPort(opts.Host, port)); err != nil {
+		return nil, err
 	}
 	ns, err := server.NewServer(opts)
 	if err != nil {
@@ -63,8 +65,24 @@ func Start(o Options) (*Server, error) {
 	return &Server{ns}, nil
 }
 
-// URL returns the address that clients connect to.
-func (s *Server) URL() string { return s.ns.ClientURL() }
+// free reports why nothing can listen on addr. The server itself would tell
+// that only to its log, and let the start run into its timeout.
+func free(addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+// URL returns the address that clients on this machine connect to.
+func (s *Server) URL() string {
+	addr, ok := s.ns.Addr().(*net.TCPAddr)
+	if !ok || !addr.IP.IsUnspecified() {
+		return s.ns.ClientURL()
+	}
+	return "nats://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(addr.Port))
+}
 
 // Stop shuts the server down and waits until it is.
 func (s *Server) Stop() {

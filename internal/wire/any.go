@@ -9,9 +9,11 @@ import (
 )
 
 // Any decodes the value into Go's own types: nil, bool, int64 (uint64 where
-// that is too small), float64, string, []byte, []any, map[string]any
-// (map[any]any where a key is no string) and time.Time; an extension of
-// another type stays Raw. Its recursion is bounded by [MaxDepth].
+// that is too small), float64, string, []byte, []any, map[string]any and
+// time.Time. A map with a key that is no string and an extension of another
+// type stay Raw, since Go has no type that would keep all of them. Of a map
+// key that is there twice the last value counts. Its recursion is bounded by
+// [MaxDepth].
 func (r Raw) Any() any {
 	t := r.token()
 	switch t.kind {
@@ -41,13 +43,7 @@ func (r Raw) Any() any {
 		if m, err := r.StrMap(); err == nil {
 			return m
 		}
-		m := make(map[any]any, t.count/2)
-		for k, v := range r.Pairs {
-			if k.Kind() != Bin { // bytes are no key in Go
-				m[k.Any()] = v.Any()
-			}
-		}
-		return m
+		return Raw(bytes.Clone(r))
 	case Ext:
 		var at time.Time
 		if t.ext == extTimestamp && msgpack.Unmarshal(r, &at) == nil {

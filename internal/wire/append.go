@@ -8,19 +8,22 @@ import (
 )
 
 // Append appends the declared fields to b as one map. Optional fields that are
-// empty are left out. The error is that of a value, behind a *any or in a
-// *map[string]any, which msgpack cannot encode.
+// empty are left out. The error is that of a value, in a field that takes any,
+// which msgpack cannot encode.
 func (f *Fields) Append(b []byte) ([]byte, error) {
+	if f.whole != nil {
+		return AppendRaw(b, *f.whole), nil
+	}
 	n := 0
 	for i := range f.list {
-		if f.list[i].required || !f.list[i].empty() {
+		if f.list[i].written || !f.list[i].empty() {
 			n++
 		}
 	}
 	b = AppendMapHeader(b, n+f.unknownPairs())
 	var err error
 	for i := range f.list {
-		if fd := &f.list[i]; fd.required || !fd.empty() {
+		if fd := &f.list[i]; fd.written || !fd.empty() {
 			b = AppendStr(b, fd.name)
 			if b, err = fd.append(b); err != nil {
 				return b, fmt.Errorf("field %q: %w", fd.name, err)
@@ -71,6 +74,16 @@ func (f *field) empty() bool {
 		return len(*p) == 0
 	case *[]string:
 		return len(*p) == 0
+	case **int:
+		return *p == nil
+	case *[]int:
+		return len(*p) == 0
+	case *[]float64:
+		return len(*p) == 0
+	case *[][2]int:
+		return len(*p) == 0
+	case *[]map[string]any:
+		return len(*p) == 0
 	case *any:
 		return *p == nil
 	case *map[string]any:
@@ -90,7 +103,7 @@ func (f *field) append(b []byte) ([]byte, error) {
 	case *bool:
 		return AppendBool(b, *p), nil
 	case *int:
-		return AppendInt(b, int64(*p)), nil
+		return appendInt(b, *p), nil
 	case *int64:
 		return AppendInt(b, *p), nil
 	case *uint64:
@@ -103,18 +116,23 @@ func (f *field) append(b []byte) ([]byte, error) {
 		return AppendInt(b, p.Milliseconds()), nil
 	case *[]byte:
 		return AppendBin(b, *p), nil
+	case **int:
+		if *p == nil {
+			return AppendNil(b), nil
+		}
+		return appendInt(b, **p), nil
 	case *[]Raw:
-		b = AppendArrayHeader(b, len(*p))
-		for _, raw := range *p {
-			b = AppendRaw(b, raw)
-		}
-		return b, nil
+		return appendList(b, *p, AppendRaw), nil
 	case *[]string:
-		b = AppendArrayHeader(b, len(*p))
-		for _, s := range *p {
-			b = AppendStr(b, s)
-		}
-		return b, nil
+		return appendList(b, *p, AppendStr), nil
+	case *[]int:
+		return appendList(b, *p, appendInt), nil
+	case *[]float64:
+		return appendList(b, *p, AppendFloat), nil
+	case *[][2]int:
+		return appendList(b, *p, func(b []byte, s [2]int) []byte { return appendList(b, s[:], appendInt) }), nil
+	case *[]map[string]any:
+		return AppendAny(b, *p)
 	case *any:
 		return AppendAny(b, *p)
 	case *map[string]any:
@@ -122,6 +140,17 @@ func (f *field) append(b []byte) ([]byte, error) {
 	}
 	panic(fmt.Sprintf("wire: field %q has type %T, which has no codec", f.name, f.ptr))
 }
+
+// appendList appends an array with one for each element.
+func appendList[T any](b []byte, list []T, one func([]byte, T) []byte) []byte {
+	b = AppendArrayHeader(b, len(list))
+	for _, v := range list {
+		b = one(b, v)
+	}
+	return b
+}
+
+func appendInt(b []byte, v int) []byte { return AppendInt(b, int64(v)) }
 
 // AppendNil appends nil.
 func AppendNil(b []byte) []byte { return append(b, nilByte) }

@@ -40,7 +40,7 @@ func (t token) checkScalar(b []byte) error {
 	switch t.kind {
 	case Str:
 		if !utf8.Valid(b[t.body:t.end]) {
-			return fmt.Errorf("the string at offset %d is not valid UTF-8", t.body)
+			return notUTF8(t.body)
 		}
 	case Ext:
 		if n := t.end - t.body; t.ext == extTimestamp && n != 4 && n != 8 && n != 12 {
@@ -50,44 +50,67 @@ func (t token) checkScalar(b []byte) error {
 	return nil
 }
 
+func notUTF8(p int) error { return fmt.Errorf("the string at offset %d is not valid UTF-8", p) }
+
 // extTimestamp is the extension type that the msgpack specification reserves
 // for times.
 const extTimestamp = -1
 
+// A level is an array or a map whose elements are being checked.
+type level struct {
+	left  uint32 // elements still to come; in a map, an even count announces a key
+	isMap bool
+}
+
 // checkNested checks the elements of the array or map t without recursion, so
 // that its own stack is bounded whatever b claims.
 func checkNested(b []byte, t token) (int, error) {
-	// left[d] counts the elements still to come at depth d; in a map, an even
-	// count announces a key.
-	var left [MaxDepth]uint32
-	var isMap [MaxDepth]bool
+	var outer [MaxDepth - 1]level // the levels around this one
 	depth := 0
-	left[0], isMap[0] = uint32(t.count), t.kind == Map
+	this := level{uint32(t.count), t.kind == Map}
 	for p := t.end; ; {
-		for left[depth] == 0 {
+		for this.left == 0 {
 			if depth == 0 {
 				return p, nil
 			}
 			depth--
+			this = outer[depth]
+		}
+		key := this.isMap && this.left&1 == 0
+		this.left--
+		// Most of a state are short strings, its keys above all: they pass
+		// without the detour over a token.
+		if p < len(b) && b[p]&0xe0 == 0xa0 {
+			end := p + 1 + int(b[p]&0x1f)
+			if end > len(b) {
+				return 0, errTruncated
+			}
+			if !utf8.Valid(b[p+1 : end]) {
+				return 0, notUTF8(p + 1)
+			}
+			p = end
+			continue
 		}
 		t, err := read(b, p)
 		if err != nil {
 			return 0, err
 		}
-		key := isMap[depth] && left[depth]&1 == 0
-		left[depth]--
 		if key && (t.kind == Array || t.kind == Map || t.kind == Ext) {
-			return 0, fmt.Errorf("the map key at offset %d is an %s, want a scalar", p, t.kind)
+			return 0, fmt.Errorf("the map key at offset %d is %s, want a scalar", p, t.kind)
 		}
 		p = t.end
-		if t.kind == Array || t.kind == Map {
-			if depth++; depth == MaxDepth {
-				return 0, fmt.Errorf("values nest deeper than %d levels", MaxDepth)
+		if t.kind != Array && t.kind != Map {
+			if err := t.checkScalar(b); err != nil {
+				return 0, err
 			}
-			left[depth], isMap[depth] = uint32(t.count), t.kind == Map
-		} else if err := t.checkScalar(b); err != nil {
-			return 0, err
+			continue
 		}
+		if depth == len(outer) {
+			return 0, fmt.Errorf("values nest deeper than %d levels", MaxDepth)
+		}
+		outer[depth] = this
+		depth++
+		this = level{uint32(t.count), t.kind == Map}
 	}
 }
 

@@ -6,8 +6,16 @@ import (
 )
 
 // Decode checks the payload b, a map, and sets the declared fields from it in
-// the same pass. Where it returns an error, some fields may be set.
+// the same pass. Fields that b lacks stay as they are. Where it returns an
+// error, some fields may be set.
 func (f *Fields) Decode(b []byte) error {
+	if f.whole != nil {
+		*f.whole = b
+		return Check(b)
+	}
+	if f.unknown != nil {
+		*f.unknown = nil
+	}
 	t, err := read(b, 0)
 	if err != nil {
 		return err
@@ -24,7 +32,7 @@ func (f *Fields) Decode(b []byte) error {
 			return err
 		}
 		if key.kind != Str {
-			return fmt.Errorf("the key at offset %d is an %s, want a string", p, key.kind)
+			return fmt.Errorf("the key at offset %d is %s, want string", p, key.kind)
 		}
 		name := b[key.body:key.end]
 		end, err := checkValue(b, key.end)
@@ -44,11 +52,13 @@ func (f *Fields) Decode(b []byte) error {
 			}
 		case !f.open:
 			return fmt.Errorf("field %.64q is not known", name)
-		case f.unknown != nil:
+		default:
 			if err := key.checkScalar(b); err != nil {
 				return err
 			}
-			*f.unknown = append(*f.unknown, b[p:end]...)
+			if f.unknown != nil {
+				*f.unknown = append(*f.unknown, b[p:end]...)
+			}
 		}
 		p = end
 	}
@@ -102,9 +112,11 @@ func (f *field) decode(raw Raw) error {
 	case *bool:
 		*p, err = raw.Bool()
 	case *int:
-		var n int64
-		n, err = raw.Int()
-		*p = int(n)
+		*p, err = raw.int()
+	case **int:
+		n := 0
+		n, err = raw.int()
+		*p = &n
 	case *int64:
 		*p, err = raw.Int()
 	case *uint64:
@@ -122,7 +134,15 @@ func (f *field) decode(raw Raw) error {
 	case *[]Raw:
 		*p, err = raw.Elements()
 	case *[]string:
-		*p, err = raw.strings()
+		*p, err = listOf(raw, Raw.Str)
+	case *[]int:
+		*p, err = listOf(raw, Raw.int)
+	case *[]float64:
+		*p, err = listOf(raw, Raw.Float)
+	case *[][2]int:
+		*p, err = listOf(raw, Raw.span)
+	case *[]map[string]any:
+		*p, err = listOf(raw, Raw.StrMap)
 	case *map[string]any:
 		*p, err = raw.StrMap()
 	default:

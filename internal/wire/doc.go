@@ -10,5 +10,6 @@
 //
 // Reading order: token.go (one msgpack header), check.go (one whole value),
 // fields.go (the fields of a map, declared once for both directions),
-// decode.go and append.go (those two directions).
+// decode.go and append.go (those two directions); then raw.go, any.go and
+// json.go (what one value is, to Go and to people).
 package wire

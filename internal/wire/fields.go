@@ -29,10 +29,12 @@ type Value interface {
 //
 // The pointer's type chooses the codec: *string, *bool, *int, *int64, *uint64,
 // *float64, *time.Time (milliseconds since 1970), *time.Duration
-// (milliseconds), *Raw, *[]Raw, *[]string, *any, *map[string]any, *[]byte (a
+// (milliseconds), **int (nil where absent), *Raw, *[]Raw, *[]string, *[]int,
+// *[]float64, *[][2]int, *any, *map[string]any, *[]map[string]any, *[]byte (a
 // binary) and [Value].
 type Fields struct {
 	list    []field
+	whole   *Raw // the value is not a map of fields but this
 	unknown *Raw // where pairs with undeclared keys go
 	open    bool // undeclared keys are passed over
 }
@@ -40,18 +42,28 @@ type Fields struct {
 type field struct {
 	name     string
 	ptr      any
+	written  bool // even where it is empty
 	required bool
 }
 
 // Optional declares a field that is left out where its value is empty.
 func (f *Fields) Optional(name string, ptr any) {
-	f.list = append(f.list, field{name, ptr, false})
+	f.list = append(f.list, field{name: name, ptr: ptr})
+}
+
+// Always declares a field that is always written and may be absent when read.
+func (f *Fields) Always(name string, ptr any) {
+	f.list = append(f.list, field{name: name, ptr: ptr, written: true})
 }
 
 // Required declares a field that is always written and must be there when read.
 func (f *Fields) Required(name string, ptr any) {
-	f.list = append(f.list, field{name, ptr, true})
+	f.list = append(f.list, field{name: name, ptr: ptr, written: true, required: true})
 }
+
+// Whole declares that the value is raw, of whatever kind, in place of a map of
+// fields.
+func (f *Fields) Whole(raw *Raw) { f.whole = raw }
 
 // Keep makes the map open: pairs with undeclared keys are kept in rest, as
 // they came, and written again behind the declared ones.

@@ -42,7 +42,7 @@ func (r Raw) Bin() ([]byte, error) {
 // Bool returns the boolean that r is.
 func (r Raw) Bool() (bool, error) {
 	_, err := r.want(Bool)
-	return r[0] == 0xc3, err
+	return err == nil && r[0] == 0xc3, err
 }
 
 // integer returns the value's 64 bits, and whether they are negative in two's
@@ -54,9 +54,7 @@ func (r Raw) integer() (bits uint64, negative bool, err error) {
 	}
 	body := r[t.body:]
 	switch t.end - t.body {
-	case 0: // a fixint: header and body are one byte
-		bits = uint64(int64(int8(r[0])))
-	case 1:
+	case 1: // a fixint's one byte is its body
 		if bits = uint64(body[0]); t.kind == Int {
 			bits = uint64(int64(int8(body[0])))
 		}
@@ -154,15 +152,38 @@ func (r Raw) Pairs(yield func(key, value Raw) bool) {
 	}
 }
 
-func (r Raw) strings() ([]string, error) {
+// listOf reads the array that r is with one for each element.
+func listOf[T any](r Raw, one func(Raw) (T, error)) ([]T, error) {
 	raws, err := r.Elements()
-	list := make([]string, len(raws))
+	if err != nil {
+		return nil, err
+	}
+	list := make([]T, len(raws))
 	for i := range raws {
-		if list[i], err = raws[i].Str(); err != nil {
+		if list[i], err = one(raws[i]); err != nil {
 			return nil, fmt.Errorf("element %d %w", i, err)
 		}
 	}
-	return list, err
+	return list, nil
+}
+
+// int returns the integer that r is, an error where an int cannot hold it.
+func (r Raw) int() (int, error) {
+	n, err := r.Int()
+	if err == nil && int64(int(n)) != n {
+		err = fmt.Errorf("%d is out of range", n)
+	}
+	return int(n), err
+}
+
+// span returns the array of two integers that r is.
+func (r Raw) span() (s [2]int, err error) {
+	list, err := listOf(r, Raw.int)
+	if err == nil && len(list) != len(s) {
+		err = fmt.Errorf("has %d elements, want %d", len(list), len(s))
+	}
+	copy(s[:], list)
+	return s, err
 }
 
 // Get returns the value of the string key in the map that r is, nil where

@@ -108,7 +108,11 @@ func (t *token) readLong(b []byte, c byte) error {
 	case 2:
 		n = int(binary.BigEndian.Uint16(b[p:]))
 	case 4:
-		n = int(binary.BigEndian.Uint32(b[p:]))
+		long := binary.BigEndian.Uint32(b[p:])
+		if uint64(long) > uint64(len(b)) { // also keeps n and 2n within an int of 32 bits
+			return errTruncated
+		}
+		n = int(long)
 	}
 	p += int(s.length)
 	t.body, t.end = p, p

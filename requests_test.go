@@ -1,0 +1,266 @@
+package ckpt_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ckptbus/ckpt"
+)
+
+var update = flag.Bool("update", false, "write the golden files of the wire format anew")
+
+// exchange is one example of an operation.
+type exchange struct {
+	name    string
+	request ckpt.Record
+	reply   ckpt.Record
+}
+
+// exchangeOf lets the compiler check that the two belong to the operation.
+func exchangeOf[Q, A any](op ckpt.Op[Q, A], request Q, reply A) exchange {
+	return exchange{op.Name, op.Request(&request), op.Reply(&reply)}
+}
+
+// exchanges returns an example of each operation with every field set.
+func exchanges(t testing.TB) []exchange {
+	thread := ckpt.ThreadRef{ThreadID: "airline-17", UserID: "user-42"}
+	write := ckpt.WriteRef{ThreadRef: thread, RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88"}
+	page := ckpt.Page{Search: "refund", Offset: 100, Limit: 50}
+	rows := ckpt.PageReply{Total: 240, HasMore: true, NextOffset: 102}
+	removed := ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 240, Records: 1}
+	at := time.UnixMilli(1758400000123).UTC()
+	later := at.Add(90 * time.Second)
+	stamp := ckpt.Reply{Revision: 41}
+
+	state := ckpt.Raw(encode(t, &ckpt.ExecutionMeta{CurrentNode: ckpt.StartNode, Step: 3, Status: ckpt.StatusRunning}))
+	metadata := ckpt.Raw("\x81\xa4lang\xa2en")
+	first, second := ckpt.TextMessage(ckpt.RoleUser, "Where is my refund?"), ckpt.ToolResult("call-1", "paid")
+	first.MessageID, second.MessageID = ckpt.StringID("m-1"), ckpt.IntID(2)
+	messages := []ckpt.Raw{encode(t, &first), encode(t, &second)}
+	ids := []ckpt.MessageID{first.MessageID, second.MessageID}
+	record := ckpt.Raw(encode(t, &ckpt.ThreadInfo{ThreadID: "airline-17", ThreadName: "Refund", UserID: "user-42", RunID: "run-3",
+		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true}))
+
+	return []exchange{
+		exchangeOf(ckpt.Setup, ckpt.SetupRequest{Client: "ckpt-go/0.1.0", Protocol: 1},
+			ckpt.SetupReply{Reply: stamp, Service: "ckpt", Version: "0.1.0", Protocol: 1, StoreID: "S1", Journal: "local",
+				Limits: ckpt.LimitsFor(1 << 20)}),
+		exchangeOf(ckpt.Release, ckpt.ReleaseRequest{Confirm: "ckpt", RequestID: write.RequestID},
+			ckpt.ReleaseReply{Reply: stamp, Removed: removed}),
+		exchangeOf(ckpt.StatePut, ckpt.StatePutRequest{WriteRef: write, State: state},
+			ckpt.StatePutReply{Reply: stamp, UpdatedAt: at}),
+		exchangeOf(ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: thread},
+			ckpt.StateGetReply{Reply: stamp, State: state, UpdatedAt: at, ExpiresAt: later}),
+		exchangeOf(ckpt.StateClear, ckpt.StateClearRequest{WriteRef: write, KeepCache: true},
+			ckpt.ClearReply{Reply: stamp, Cleared: true}),
+		exchangeOf(ckpt.CachePut, ckpt.CachePutRequest{WriteRef: write, State: state, TTL: 90 * time.Second},
+			ckpt.CachePutReply{Reply: stamp, UpdatedAt: at, ExpiresAt: later}),
+		exchangeOf(ckpt.CacheGet, ckpt.CacheGetRequest{ThreadRef: thread},
+			ckpt.StateGetReply{Reply: stamp, State: state, UpdatedAt: at, ExpiresAt: later}),
+		exchangeOf(ckpt.CacheClear, ckpt.CacheClearRequest{WriteRef: write}, ckpt.ClearReply{Reply: stamp, Cleared: true}),
+		exchangeOf(ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: write, Messages: messages, Metadata: metadata},
+			ckpt.MessagesPutReply{Reply: stamp, MessageIDs: ids, Count: 2}),
+		exchangeOf(ckpt.MessagesGet, ckpt.MessagesGetRequest{ThreadRef: thread, MessageID: ckpt.IntID(2)},
+			ckpt.MessagesGetReply{Reply: stamp, Message: messages[1]}),
+		exchangeOf(ckpt.MessagesList, ckpt.MessagesListRequest{ThreadRef: thread, Page: page},
+			ckpt.MessagesListReply{Reply: stamp, PageReply: rows, Metadata: metadata, Messages: messages}),
+		exchangeOf(ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: write, MessageID: ckpt.StringID("m-1")},
+			ckpt.MessagesDeleteReply{Reply: stamp}),
+		exchangeOf(ckpt.ThreadsPut, ckpt.ThreadsPutRequest{Record: record, RequestID: write.RequestID},
+			ckpt.ThreadsPutReply{Reply: stamp}),
+		exchangeOf(ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ThreadRef: thread},
+			ckpt.ThreadsGetReply{Reply: stamp, Record: record}),
+		exchangeOf(ckpt.ThreadsList, ckpt.ThreadsListRequest{UserID: "user-42", WithRecord: true, Page: page},
+			ckpt.ThreadsListReply{Reply: stamp, PageReply: rows, Threads: []ckpt.Raw{record, record}}),
+		exchangeOf(ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write, RecordOnly: true},
+			ckpt.ThreadsCleanReply{Reply: stamp, Cleaned: true, Removed: removed}),
+	}
+}
+
+// The bytes of each request and reply are those of the golden files, so that
+// no change of the wire format goes unseen. Run the test with -update to write
+// the files anew.
+func TestGoldenExchanges(t *testing.T) {
+	t.Parallel()
+	examples := exchanges(t)
+	for i, op := range ckpt.Operations() {
+		if i >= len(examples) || examples[i].name != op.Name {
+			t.Fatalf("no example of %s in its place", op.Name)
+		}
+		golden(t, op.Name+".request", examples[i].request, op.NewRequest())
+		golden(t, op.Name+".reply", examples[i].reply, op.NewReply())
+	}
+	if len(examples) != len(ckpt.Operations()) {
+		t.Errorf("%d examples of %d operations", len(examples), len(ckpt.Operations()))
+	}
+}
+
+func TestGoldenRecords(t *testing.T) {
+	t.Parallel()
+	message := fullMessage()
+	golden(t, "message", &message, new(ckpt.Message))
+	golden(t, "event", &ckpt.Event{ThreadID: "airline-17", Kind: ckpt.MessagesPut.Name, Revision: 41, Previous: 39,
+		At: time.UnixMilli(1758400000123).UTC(), UserID: "user-42", RequestID: "r-1",
+		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, StoreID: "S1"}, new(ckpt.Event))
+	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8}, new(ckpt.Error))
+}
+
+// golden compares r's bytes with the file of that name, and what empty becomes
+// from them with r.
+func golden(t *testing.T, name string, r, empty ckpt.Record) {
+	t.Helper()
+	b := encode(t, r)
+	for _, field := range ckpt.FieldsOf(r) {
+		if ckpt.Raw(b).Get(field.Name) == nil {
+			t.Errorf("%s: field %s is not set: the example is not complete", name, field.Name)
+		}
+	}
+	if err := ckpt.Decode(b, empty); err != nil || !reflect.DeepEqual(empty, r) {
+		t.Errorf("%s: got %+v, %v\nwant %+v", name, empty, err, r)
+	}
+	text := fmt.Sprintf("# %s\n# %s\n%s", name, jsonOf(t, b), hex.Dump(b))
+	path := filepath.Join("testdata", "golden", name+".hex")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A checkout may have turned the ends of lines.
+	if want := strings.ReplaceAll(string(want), "\r\n", "\n"); text != want {
+		t.Errorf("%s: the wire format changed\ngot:\n%s\nwant:\n%s", name, text, want)
+	}
+}
+
+// A request whose field is not known must not pass, since the field could be a
+// condition; a reply may have fields of a later version. Only the handshake
+// must be readable whatever the client's version.
+func TestUnknownFieldsOfExchanges(t *testing.T) {
+	t.Parallel()
+	for i, example := range exchanges(t) {
+		op := ckpt.Operations()[i]
+		err := ckpt.Decode(withLater(encode(t, example.request)), op.NewRequest())
+		if open := op.Name == ckpt.Setup.Name; (err == nil) != open {
+			t.Errorf("%s: request with a field of a later version: %v", op.Name, err)
+		}
+		if err := ckpt.Decode(withLater(encode(t, example.reply)), op.NewReply()); err != nil {
+			t.Errorf("%s: reply with a field of a later version: %v", op.Name, err)
+		}
+	}
+}
+
+func TestUnknownFieldsOfThreadInfo(t *testing.T) {
+	t.Parallel()
+	b := withLater(encode(t, &ckpt.ThreadInfo{ThreadID: "airline-17", ThreadName: "Refund"}))
+	var out ckpt.ThreadInfo
+	if err := ckpt.Decode(b, &out); err != nil {
+		t.Fatal(err)
+	}
+	if again := encode(t, &out); !bytes.Equal(again, b) {
+		t.Errorf("got  %x\nwant %x", again, b)
+	}
+}
+
+// Each field is of a kind, and each required one must be there.
+func TestExchangesRefuse(t *testing.T) {
+	t.Parallel()
+	for i, example := range exchanges(t) {
+		op := ckpt.Operations()[i]
+		for _, side := range []struct {
+			full  ckpt.Record
+			empty func() ckpt.Record
+		}{{example.request, op.NewRequest}, {example.reply, op.NewReply}} {
+			b := ckpt.Raw(encode(t, side.full))
+			for _, field := range ckpt.FieldsOf(side.full) {
+				without := remove(b, field.Name)
+				err := ckpt.Decode(without, side.empty())
+				if (err != nil) != field.Required {
+					t.Errorf("%s without %s: %v", op.Name, field.Name, err)
+				}
+				if err != nil && (!errors.Is(err, ckpt.ErrInvalidArgument) || !strings.Contains(err.Error(), field.Name)) {
+					t.Errorf("%s without %s: the error says %v", op.Name, field.Name, err)
+				}
+				extension := append(append(bytes.Clone(without), 0xa0|byte(len(field.Name))), field.Name...)
+				extension[0]++
+				extension = append(extension, 0xd4, 0x05, 0x00)
+				if _, raw := rawFields[field.Name]; !raw && ckpt.Decode(extension, side.empty()) == nil {
+					t.Errorf("%s: %s may be an extension", op.Name, field.Name)
+				}
+			}
+		}
+	}
+}
+
+// rawFields take any value; what is in them the service checks.
+var rawFields = map[string]struct{}{"state": {}, "metadata": {}, "thread": {}, "message": {}}
+
+// remove returns the map b without the pair of that name.
+func remove(b ckpt.Raw, name string) []byte {
+	out := []byte{b[0] - 1}
+	for key, value := range b.Pairs {
+		if s, _ := key.Str(); s != name {
+			out = append(append(out, key...), value...)
+		}
+	}
+	return out
+}
+
+func FuzzRequests(f *testing.F) {
+	records := []func() ckpt.Record{
+		func() ckpt.Record { return new(ckpt.Event) },
+		func() ckpt.Record { return new(ckpt.Error) },
+		func() ckpt.Record { return new(ckpt.ThreadInfo) },
+		func() ckpt.Record { return new(ckpt.ExecutionMeta) },
+	}
+	for i, example := range exchanges(f) {
+		op := ckpt.Operations()[i]
+		f.Add(len(records), encode(f, example.request))
+		records = append(records, op.NewRequest)
+		f.Add(len(records), encode(f, example.reply))
+		records = append(records, op.NewReply)
+	}
+	f.Add(0, []byte("\xdf\xff\xff\xff\xff"))
+	f.Add(2, []byte("\x82\xa9thread_id\x07\xa5later\xc4\x01\xff"))
+	f.Fuzz(func(t *testing.T, which int, b []byte) {
+		record := records[uint(which)%uint(len(records))]
+		first, second := record(), record()
+		if err := ckpt.Decode(b, first); err != nil {
+			if !errors.Is(err, ckpt.ErrInvalidArgument) {
+				t.Fatalf("%x: %v", b, err)
+			}
+			return
+		}
+		again := encode(t, first)
+		if err := ckpt.Decode(again, second); err != nil {
+			t.Fatalf("%x became %x: %v", b, again, err)
+		}
+		if third := encode(t, second); !bytes.Equal(again, third) {
+			t.Fatalf("%x became %x, then %x", b, again, third)
+		}
+	})
+}
+
+func TestLimitsFor(t *testing.T) {
+	t.Parallel()
+	for _, payload := range []int{0, 1, 1 << 10, 1 << 20, 64 << 20} {
+		l := ckpt.LimitsFor(payload)
+		if l.Payload != payload || l.Value < 0 || l.Value > payload || l.Metadata > l.Value || l.Page > payload {
+			t.Errorf("%d: got %+v", payload, l)
+		}
+	}
+}
