@@ -1,0 +1,205 @@
+package messages
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/ckptbus/ckpt"
+	"pgregory.net/rapid"
+)
+
+// model is a list as a slice of IDs in order and a map of bodies.
+type model struct {
+	order  []ckpt.MessageID
+	bodies map[ckpt.MessageID][]byte
+}
+
+func (m *model) put(id ckpt.MessageID, body []byte) (replaced bool) {
+	if m.bodies == nil {
+		m.bodies = map[ckpt.MessageID][]byte{}
+	}
+	if _, replaced = m.bodies[id]; !replaced {
+		m.order = append(m.order, id)
+	}
+	m.bodies[id] = body
+	return replaced
+}
+
+func (m *model) delete(id ckpt.MessageID) bool {
+	_, ok := m.bodies[id]
+	delete(m.bodies, id)
+	m.order = slices.DeleteFunc(m.order, func(other ckpt.MessageID) bool { return other == id })
+	return ok
+}
+
+// all returns copies of the bodies in order.
+func (m *model) all() [][]byte {
+	list := make([][]byte, len(m.order))
+	for i, id := range m.order {
+		list[i] = bytes.Clone(m.bodies[id])
+	}
+	return list
+}
+
+// world is a heap with lists and their models, and snapshots of earlier days.
+type world struct {
+	heap      Heap
+	lists     []*List
+	models    []*model
+	compactor *Compactor
+	snapshots []func(t *rapid.T)
+	written   int
+}
+
+// put puts a message that was never put before.
+func (w *world) put(t *rapid.T, i int, id ckpt.MessageID, size int, keep bool) {
+	w.written++
+	body := message(id, size)
+	body = append(body[:len(body)-size], bytes.Repeat([]byte{'a' + byte(w.written%26)}, size)...)
+	replaced := w.lists[i].Put(&w.heap, id, body, keep)
+	if want := w.models[i].put(id, bytes.Clone(body)); replaced != want {
+		t.Fatalf("list %d: putting %v replaced one: %t", i, id, replaced)
+	}
+	if !keep {
+		clear(body)
+	}
+}
+
+func (w *world) check(t *rapid.T) {
+	live := 0
+	for i, l := range w.lists {
+		want := w.models[i].all()
+		if got := slices.Collect(l.From(&w.heap, 0)); !slices.EqualFunc(got, want, bytes.Equal) {
+			t.Fatalf("list %d has %d messages, or other ones than the %d of the model", i, len(got), len(want))
+		}
+		if l.Len() != len(want) {
+			t.Fatalf("list %d: length %d, want %d", i, l.Len(), len(want))
+		}
+		for _, b := range want {
+			live += len(b)
+		}
+		if n := len(want); n > 0 {
+			row := rapid.IntRange(0, n-1).Draw(t, "row")
+			for b := range l.From(&w.heap, row) {
+				if !bytes.Equal(b, want[row]) {
+					t.Fatalf("list %d: another message in row %d", i, row)
+				}
+				break
+			}
+			id := w.models[i].order[row]
+			if b, ok := l.Get(&w.heap, id); !ok || !bytes.Equal(b, want[row]) {
+				t.Fatalf("list %d: Get of %v returns %x, %t", i, id, b, ok)
+			}
+		}
+	}
+	w.checkHeap(t, live)
+	for _, same := range w.snapshots {
+		same(t)
+	}
+}
+
+// checkHeap compares what the heap counts with what there is.
+func (w *world) checkHeap(t *rapid.T, live int) {
+	h := &w.heap
+	perSegment := make([]int, len(h.segments))
+	shared := 0
+	for _, l := range w.lists {
+		for _, r := range l.refs {
+			if r != 0 {
+				perSegment[r.segment()] += len(h.get(r))
+				if !r.whole() {
+					shared += r.length()
+				}
+			}
+		}
+	}
+	held := 0
+	for n, s := range h.segments {
+		held += cap(s)
+		if s != nil && int(h.usage[n].live) != perSegment[n] {
+			t.Fatalf("segment %d counts %d bytes live, has %d", n, h.usage[n].live, perSegment[n])
+		}
+		if s != nil && perSegment[n] == 0 && n != h.open {
+			t.Fatalf("segment %d of %d bytes has nothing live and is not given up", n, len(s))
+		}
+	}
+	if h.Live() != live || h.shared.live != shared || h.held != held || h.Bytes() < held {
+		t.Fatalf("the heap counts %d live, %d of them shared, %d held; there are %d, %d, %d",
+			h.Live(), h.shared.live, h.held, live, shared, held)
+	}
+}
+
+func TestListsAgainstModel(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := &world{}
+		for range 3 {
+			w.lists, w.models = append(w.lists, new(List)), append(w.models, new(model))
+		}
+		index := rapid.IntRange(0, len(w.lists)-1)
+		id := rapid.Custom(func(t *rapid.T) ckpt.MessageID { return numbered(rapid.IntRange(0, 600).Draw(t, "id")) })
+		size := rapid.OneOf(rapid.IntRange(0, 40), rapid.IntRange(0, 3000), rapid.IntRange(0, 40_000))
+		t.Repeat(map[string]func(*rapid.T){
+			"put": func(t *rapid.T) {
+				w.put(t, index.Draw(t, "list"), id.Draw(t, "id"), size.Draw(t, "size"), rapid.Bool().Draw(t, "keep"))
+			},
+			"put many": func(t *rapid.T) {
+				i, from := index.Draw(t, "list"), rapid.IntRange(0, 600).Draw(t, "from")
+				for n := range rapid.IntRange(1, 400).Draw(t, "messages") {
+					w.put(t, i, numbered(from+n), n%600, false)
+				}
+			},
+			"delete": func(t *rapid.T) {
+				i, id := index.Draw(t, "list"), id.Draw(t, "id")
+				if got, want := w.lists[i].Delete(&w.heap, id), w.models[i].delete(id); got != want {
+					t.Fatalf("list %d: deleting %v returns %t", i, id, got)
+				}
+			},
+			"delete many": func(t *rapid.T) {
+				i := index.Draw(t, "list")
+				every := rapid.IntRange(1, 4).Draw(t, "every")
+				for n, id := range slices.Clone(w.models[i].order) {
+					if n%every == 0 {
+						w.lists[i].Delete(&w.heap, id)
+						w.models[i].delete(id)
+					}
+				}
+			},
+			"clear": func(t *rapid.T) {
+				i := index.Draw(t, "list")
+				w.lists[i].Clear(&w.heap)
+				*w.models[i] = model{}
+				if rapid.Bool().Draw(t, "thread is gone") {
+					w.lists[i] = new(List)
+				}
+			},
+			"compact": func(t *rapid.T) {
+				if w.compactor == nil {
+					w.compactor = NewCompactor(slices.Clone(w.lists))
+				}
+				if w.compactor.Step(&w.heap, rapid.IntRange(1, 20_000).Draw(t, "budget")) {
+					w.compactor = nil
+					for n, u := range w.heap.usage {
+						if u.condemned && w.heap.segments[n] != nil {
+							t.Fatalf("segment %d is left with %d bytes live", n, u.live)
+						}
+					}
+				}
+			},
+			"snapshot": func(t *rapid.T) {
+				i := index.Draw(t, "list")
+				s, want := w.lists[i].Snapshot(&w.heap), w.models[i].all()
+				taken := fmt.Sprintf("the snapshot of list %d after %d puts", i, w.written)
+				same := func(t *rapid.T) {
+					if s.Len() != len(want) || !slices.EqualFunc(slices.Collect(s.All()), want, bytes.Equal) {
+						t.Fatalf("%s changed", taken)
+					}
+				}
+				w.snapshots = append(w.snapshots, same)
+			},
+			"": w.check,
+		})
+	})
+}
