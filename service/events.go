@@ -1,0 +1,50 @@
+package service
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/service/internal/store"
+	"github.com/nats-io/nats.go"
+)
+
+// events publishes what was committed.
+type events struct {
+	nc      *nats.Conn
+	prefix  string
+	storeID string
+	log     *slog.Logger
+}
+
+// publish tells watchers of a change. The journal calls it for one change of a
+// thread after the other, so events of one thread leave in their order. One
+// that cannot be sent is not lost on watchers: the next one's Previous tells
+// that it is missing.
+func (p *events) publish(c store.Change) {
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	e := ckpt.Event{
+		ThreadID:   c.ThreadID,
+		Kind:       c.Kind,
+		Revision:   c.Revision,
+		Previous:   c.Previous,
+		At:         time.UnixMilli(c.At),
+		UserID:     c.Owner,
+		RequestID:  c.RequestID,
+		MessageIDs: c.MessageIDs(),
+		StoreID:    p.storeID,
+	}
+	b, err := ckpt.Append((*buf)[:0], &e)
+	if limit := int(p.nc.MaxPayload()); len(b) > limit {
+		e.MessageIDs = nil // an event without them beats none
+		b, err = ckpt.Append(b[:0], &e)
+	}
+	*buf = b
+	if err == nil {
+		err = p.nc.Publish(ckpt.EventSubject(p.prefix, c.ThreadID), b)
+	}
+	if err != nil {
+		p.log.Warn("an event was not sent", "thread", c.ThreadID, "revision", c.Revision, "err", err)
+	}
+}

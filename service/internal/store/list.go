@@ -1,0 +1,152 @@
+package store
+
+import (
+	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/service/internal/messages"
+)
+
+// rows gathers one page of a list from its rows in order.
+type rows struct {
+	page  ckpt.Page
+	room  int // bytes that the rows may still take
+	limit int // bytes that a page may take, for the error
+	list  []ckpt.Raw
+	total int // rows seen
+	full  bool
+}
+
+func (s *Store) newRows(p ckpt.Page, reserved int) (*rows, error) {
+	if p.Offset < 0 {
+		return nil, ckpt.Errorf(ckpt.InvalidArgument, "offset %d: want 0 or more", p.Offset)
+	}
+	if p.Limit < 0 {
+		return nil, ckpt.Errorf(ckpt.InvalidArgument, "limit %d: want 0, for all, or more", p.Limit)
+	}
+	limit := s.opts.Limits.Page
+	return &rows{page: p, room: limit - reserved, limit: limit}, nil
+}
+
+// wants reports whether the next row may be on the page; where not, it only
+// counts.
+func (r *rows) wants() bool {
+	return !r.full && r.total >= r.page.Offset && (r.page.Limit == 0 || len(r.list) < r.page.Limit)
+}
+
+// add takes the next row. One that does not fit ends the page; where it is the
+// first, it is too large for any page.
+func (r *rows) add(row ckpt.Raw) error {
+	if r.wants() {
+		if len(row) > r.room {
+			if len(r.list) == 0 {
+				return ckpt.TooLargef(len(row), r.limit, "row %d does not fit one reply", r.total)
+			}
+			r.full = true
+		} else {
+			r.list = append(r.list, row)
+			r.room -= len(row)
+		}
+	}
+	r.total++
+	return nil
+}
+
+func (r *rows) reply() ckpt.PageReply {
+	next := min(r.page.Offset, r.total) + len(r.list)
+	return ckpt.PageReply{Total: r.total, HasMore: next < r.total, NextOffset: next}
+}
+
+// MessagesList answers a messages.list. A search reads the messages after it
+// let go of the lock, so that writes go on meanwhile.
+func (s *Store) MessagesList(q *ckpt.MessagesListRequest, now int64) (ckpt.MessagesListReply, error) {
+	var a ckpt.MessagesListReply
+	r, err := s.newRows(q.Page, 0)
+	if err != nil {
+		return a, err
+	}
+	var searched messages.Snapshot
+	err = s.read(&q.ThreadRef, now, func(v *View) error {
+		a.Reply, a.Metadata = v.stamp(), v.details().metadata
+		switch {
+		case v.thread == nil:
+		case q.Search != "":
+			searched = v.thread.messages.Snapshot(&v.shard.heap)
+		default:
+			return r.tail(&v.thread.messages, &v.shard.heap)
+		}
+		return nil
+	})
+	if err == nil && q.Search != "" {
+		err = r.search(searched, messages.NewSearch(q.Search))
+	}
+	a.PageReply, a.Messages = r.reply(), r.list
+	if len(a.Metadata) > r.room {
+		a.Metadata = nil
+	}
+	return a, err
+}
+
+// tail takes the rows from the page's offset on; those before it are counted
+// without looking at them.
+func (r *rows) tail(l *messages.List, h *messages.Heap) error {
+	r.total = min(r.page.Offset, l.Len())
+	for body := range l.From(h, r.page.Offset) {
+		if !r.wants() {
+			break
+		}
+		if err := r.add(body); err != nil {
+			return err
+		}
+	}
+	r.total = l.Len()
+	return nil
+}
+
+func (r *rows) search(from messages.Snapshot, s *messages.Search) error {
+	for body := range from.All() {
+		if s.Message(body) {
+			if err := r.add(body); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ThreadsList answers a threads.list. It looks at each thread by itself: a
+// thread that changes meanwhile is listed as before or after the change.
+func (s *Store) ThreadsList(q *ckpt.ThreadsListRequest, now int64) (ckpt.ThreadsListReply, error) {
+	a := ckpt.ThreadsListReply{Reply: ckpt.Reply{Revision: s.Revision()}}
+	r, err := s.newRows(q.Page, 0)
+	if err != nil {
+		return a, err
+	}
+	var search *messages.Search
+	if q.Search != "" {
+		search = messages.NewSearch(q.Search)
+	}
+	for _, t := range s.directory.all() {
+		if err := s.listThread(r, t, q, search, now); err != nil {
+			return a, err
+		}
+	}
+	a.PageReply, a.Threads = r.reply(), r.list
+	return a, nil
+}
+
+// listThread takes one thread into the rows where it is one of those asked for.
+func (s *Store) listThread(r *rows, t *thread, q *ckpt.ThreadsListRequest, search *messages.Search, now int64) error {
+	sh := s.shard(t.id)
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	if sh.threads[t.id] != t || !t.holds(now) ||
+		q.UserID != "" && t.owner != q.UserID ||
+		q.WithRecord && t.peek().record == nil ||
+		search != nil && !search.Value(t.searched()) {
+		return nil
+	}
+	if !r.wants() {
+		r.total++
+		return nil
+	}
+	return r.add(t.info())
+}

@@ -1,0 +1,47 @@
+package store
+
+import "github.com/ckptbus/ckpt"
+
+// PlanThreadsPut plans a threads.put of the record that info was read from.
+func PlanThreadsPut(v *View, raw ckpt.Raw, info *ckpt.ThreadInfo) (Entry, error) {
+	if limit := v.store.opts.Limits.Metadata; len(raw) > limit {
+		return Entry{}, ckpt.TooLargef(len(raw), limit, "the thread's record is over its limit")
+	}
+	return Entry{Record: newRecord(raw, info), Answer: &ckpt.ThreadsPutReply{}}, nil
+}
+
+// PlanThreadsClean plans a threads.clean.
+func PlanThreadsClean(v *View, q *ckpt.ThreadsCleanRequest) (Entry, error) {
+	answer := &ckpt.ThreadsCleanReply{}
+	e := Entry{Answer: answer}
+	switch {
+	case v.thread == nil:
+	case q.RecordOnly:
+		e.NoRecord = v.details().record != nil
+		answer.Removed = ckpt.Removed{Records: one(e.NoRecord)}
+	default:
+		e.NoThread = true
+		answer.Removed = v.count()
+	}
+	answer.Cleaned = e.NoRecord || e.NoThread
+	return e, nil
+}
+
+// count returns what a clean of the thread removes.
+func (v *View) count() ckpt.Removed {
+	d := v.details()
+	return ckpt.Removed{
+		Threads:  1,
+		States:   one(d.state.full()),
+		Caches:   one(d.cacheAt(v.now).full()),
+		Messages: v.thread.messages.Len(),
+		Records:  one(d.record != nil),
+	}
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

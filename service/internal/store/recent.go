@@ -1,0 +1,63 @@
+package store
+
+import (
+	"time"
+
+	"github.com/ckptbus/ckpt"
+)
+
+// A retry comes within a request's timeout, seconds after the first try, and
+// one worker rarely has more than a few writes to a thread under way. So a
+// thread remembers the answers to its latest writes, and only for a while.
+const (
+	recentWrites = 8
+	recentWindow = 2 * time.Minute
+)
+
+// answered is a write that was applied and its answer.
+type answered struct {
+	requestID string
+	kind      string
+	at        int64
+	answer    Answer
+}
+
+// answer returns what a request with this ID was answered with, nil where it
+// is new, and Conflict where it was a request of another kind.
+func (t *thread) answer(w *Write, now int64) (Answer, error) {
+	if w.RequestID == "" {
+		return nil, nil
+	}
+	for _, a := range t.peek().recent {
+		if a.requestID != w.RequestID || now-a.at > recentWindow.Milliseconds() {
+			continue
+		}
+		if a.kind != w.Kind {
+			return nil, &ckpt.Error{Code: ckpt.Conflict, Revision: t.revision,
+				Message: "request_id " + a.requestID + " was used for " + a.kind + " already: take a new ID for each request"}
+		}
+		return a.answer, nil
+	}
+	return nil, nil
+}
+
+// remember keeps an entry's answer, in the place of the oldest.
+func (t *thread) remember(e *Entry) {
+	if e.RequestID == "" {
+		return
+	}
+	d := t.detail()
+	if len(d.recent) == recentWrites {
+		copy(d.recent, d.recent[1:])
+		d.recent = d.recent[:recentWrites-1]
+	}
+	d.recent = append(d.recent, answered{e.RequestID, e.Kind, e.At, e.Answer})
+}
+
+// forget drops the answers that are too old, and reports whether any is left.
+func (d *details) forget(now int64) bool {
+	if n := len(d.recent); n > 0 && now-d.recent[n-1].at > recentWindow.Milliseconds() {
+		d.recent = nil
+	}
+	return len(d.recent) > 0
+}

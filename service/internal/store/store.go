@@ -1,0 +1,152 @@
+package store
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/service/internal/messages"
+)
+
+// shards is how many locks the threads share. A write holds one for about a
+// microsecond, so hundreds of cores seldom meet at one of 256.
+const shards = 256
+
+// Options of a store.
+type Options struct {
+	Limits ckpt.Limits
+	NewID  func() string // makes an ID for a message that came without one
+}
+
+// Store is the threads of one service. Its methods may be called at once from
+// many goroutines. Times are milliseconds since 1970.
+type Store struct {
+	opts      Options
+	seed      maphash.Seed
+	shards    [shards]shard
+	directory directory
+	revision  atomic.Uint64 // of the latest change
+}
+
+// shard is a part of the threads under one lock.
+type shard struct {
+	mu        sync.RWMutex
+	threads   map[string]*thread
+	heap      messages.Heap
+	compactor *messages.Compactor  // nil: the heap is compact enough
+	timed     map[*thread]struct{} // those that the sweep visits
+	_         [64]byte             // keeps the locks of two shards off one cache line
+}
+
+// New returns an empty store.
+func New(o Options) *Store {
+	s := &Store{opts: o, seed: maphash.MakeSeed()}
+	for i := range s.shards {
+		s.shards[i].threads = make(map[string]*thread)
+		s.shards[i].timed = make(map[*thread]struct{})
+	}
+	return s
+}
+
+// Revision returns the revision of the latest change, 0 before the first.
+func (s *Store) Revision() uint64 { return s.revision.Load() }
+
+func (s *Store) shard(threadID string) *shard {
+	return &s.shards[maphash.String(s.seed, threadID)%shards]
+}
+
+// Commit plans the write, gives its entry the revision that next returns, and
+// applies it, all under the thread's lock, so that nothing comes between. Also
+// under the lock, where something changed, it calls applied, so that changes
+// of one thread are told in their order. It returns the answer; to a request
+// ID that the thread knows, the one that was given before.
+func (s *Store) Commit(w *Write, now int64, next func() uint64, applied func(Change)) (Answer, error) {
+	sh := s.shard(w.ThreadID)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	t := sh.threads[w.ThreadID]
+	v := s.view(sh, t, now)
+	if err := v.allow(w.UserID); err != nil {
+		return nil, err
+	}
+	if t != nil {
+		if a, err := t.answer(w, now); a != nil || err != nil {
+			return a, err
+		}
+	}
+	e, err := w.Plan(&v)
+	if err != nil {
+		return nil, err
+	}
+	if !e.changes() {
+		e.Answer.Stamp().Revision = v.revision()
+		return e.Answer, nil
+	}
+	e.Write, e.At = *w, now
+	e.Plan = nil
+	applied(s.apply(sh, t, &e, next()))
+	return e.Answer, nil
+}
+
+// View is a thread as a plan or a query sees it at one moment, under its lock.
+type View struct {
+	store  *Store
+	shard  *shard
+	thread *thread // nil: it holds nothing
+	now    int64
+}
+
+func (s *Store) view(sh *shard, t *thread, now int64) View {
+	if t != nil && !t.holds(now) {
+		t = nil
+	}
+	return View{store: s, shard: sh, thread: t, now: now}
+}
+
+// read calls f with the thread as it is, for a user who may read it.
+func (s *Store) read(ref *ckpt.ThreadRef, now int64, f func(v *View) error) error {
+	sh := s.shard(ref.ThreadID)
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	v := s.view(sh, sh.threads[ref.ThreadID], now)
+	if err := v.allow(ref.UserID); err != nil {
+		return err
+	}
+	return f(&v)
+}
+
+// allow refuses a user to whom the thread does not belong; no user passes.
+func (v *View) allow(user string) error {
+	if v.thread == nil || user == "" || v.thread.owner == "" || v.thread.owner == user {
+		return nil
+	}
+	return ckpt.Errorf(ckpt.PermissionDenied, "the thread belongs to another user than %q", user)
+}
+
+func (v *View) revision() uint64 {
+	if v.thread == nil {
+		return 0
+	}
+	return v.thread.revision
+}
+
+// details returns what the thread holds beside messages, empty where it does
+// not exist.
+func (v *View) details() *details {
+	if v.thread == nil {
+		return &noDetails
+	}
+	return v.thread.peek()
+}
+
+// notFound is the error of a read that found the thread without what it asked
+// for.
+func (v *View) notFound(format string, args ...any) error {
+	err := ckpt.Errorf(ckpt.NotFound, format, args...)
+	err.Revision = v.revision()
+	return err
+}
+
+// Limits returns the limits that the store was made with.
+func (s *Store) Limits() ckpt.Limits { return s.opts.Limits }

@@ -1,0 +1,74 @@
+package store
+
+import (
+	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/service/internal/messages"
+)
+
+// thread is all that the store has of one thread. There may be millions, most
+// of them with a few messages and nothing else, so what is rarer lives in
+// details. Times are milliseconds since 1970.
+type thread struct {
+	id       string
+	owner    string // the user whom the thread belongs to; empty: nobody
+	revision uint64
+	created  int64
+	updated  int64
+	messages messages.List
+	more     *details // nil: none of it
+	place    int      // its place in the directory
+	gone     bool     // it holds nothing, which was told, and is in no directory
+	timed    bool     // the shard's sweep visits it
+}
+
+// details is what a thread may hold beside messages.
+type details struct {
+	state    slot
+	cache    slot
+	expires  int64    // when the cached state expires; 0: never
+	metadata ckpt.Raw // of the last message put that had some
+	record   *record
+	recent   []answered // outlives the rest, so that a removal is not repeated
+}
+
+// slot is one stored value; nil bytes are an empty slot.
+type slot struct {
+	value ckpt.Raw
+	at    int64 // when it was put
+}
+
+func (s slot) full() bool { return len(s.value) > 0 }
+
+// detail returns the thread's details for writing.
+func (t *thread) detail() *details {
+	if t.more == nil {
+		t.more = new(details)
+	}
+	return t.more
+}
+
+// peek returns the thread's details for reading.
+func (t *thread) peek() *details {
+	if t.more == nil {
+		return &noDetails
+	}
+	return t.more
+}
+
+var noDetails details
+
+// cacheAt returns the cached state as it is at a time: expired is empty, at
+// once and whether or not the sweep has freed it.
+func (d *details) cacheAt(now int64) slot {
+	if d.expires != 0 && d.expires <= now {
+		return slot{}
+	}
+	return d.cache
+}
+
+// holds reports whether the thread holds anything at a time. One that does not
+// is invisible.
+func (t *thread) holds(now int64) bool {
+	d := t.peek()
+	return t.messages.Len() > 0 || d.state.full() || d.record != nil || len(d.metadata) > 0 || d.cacheAt(now).full()
+}

@@ -1,0 +1,178 @@
+package service
+
+import (
+	"errors"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/ckptbus/ckpt"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+)
+
+// request is one request under way.
+type request struct {
+	*Service
+	op       ckpt.OpInfo
+	msg      micro.Request
+	deferred bool // answered after its handler returned
+}
+
+// handle registers an operation: the one place where requests come in. h is
+// called with the checked and decoded request and answers it by reply or fail.
+func handle[Q, A any](s *Service, op ckpt.Op[Q, A], h func(r *request, q *Q)) {
+	err := s.micro.AddEndpoint(strings.ReplaceAll(op.Name, ".", "-"), micro.HandlerFunc(func(msg micro.Request) {
+		s.underWay.Add(1)
+		defer s.underWay.Done()
+		r := &request{Service: s, op: op.OpInfo, msg: msg}
+		if !r.fromInbox() {
+			return
+		}
+		defer r.recover()
+		q := new(Q)
+		if err := ckpt.Decode(msg.Data(), op.Request(q)); err != nil {
+			r.fail(err)
+			return
+		}
+		h(r, q)
+	}), micro.WithEndpointSubject(op.Subject(s.prefix)), micro.WithEndpointMetadata(map[string]string{
+		"writes": strconv.FormatBool(op.Writes),
+	}), micro.WithEndpointPendingLimits(pendingRequests, pendingBytes))
+	if err != nil {
+		panic(err) // the table's names are constants
+	}
+}
+
+// What may wait for one endpoint's handler. NATS drops what is over; its
+// callers see a timeout and try again.
+const (
+	pendingRequests = 512 << 10
+	pendingBytes    = 256 << 20
+)
+
+// fromInbox reports whether the request's reply subject is one that a caller
+// may choose.
+func (r *request) fromInbox() bool {
+	reply := r.msg.Reply()
+	for _, prefix := range r.inboxes {
+		if strings.HasPrefix(reply, prefix) {
+			return true
+		}
+	}
+	r.log.Warn("dropped a request whose reply subject is no inbox", "subject", r.msg.Subject(), "reply", reply)
+	return false
+}
+
+// maxSlow is how many slow requests run at once. More would only share the
+// same cores; they are told to come again.
+var maxSlow = 4 * runtime.GOMAXPROCS(0)
+
+// slowly runs the rest of a request beside the endpoint's handler, so that
+// other requests are not held up.
+func (r *request) slowly(rest func()) {
+	select {
+	case r.slow <- struct{}{}:
+	default:
+		r.fail(ckpt.Errorf(ckpt.Overloaded, "%d slow requests are under way: try again later", maxSlow))
+		return
+	}
+	r.deferred = true
+	r.underWay.Add(1)
+	go func() {
+		defer r.underWay.Done()
+		defer func() { <-r.slow }()
+		defer r.recover()
+		rest()
+	}()
+}
+
+// buffers spares each reply an allocation; publishing copies.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// keepBuffer bounds the buffers that wait for reuse.
+const keepBuffer = 1 << 20
+
+// reply answers with a success.
+func (r *request) reply(a ckpt.Record) {
+	buf := buffers.Get().(*[]byte)
+	b, err := ckpt.Append((*buf)[:0], a)
+	if err == nil {
+		err = r.publish(b)
+	}
+	if cap(b) <= keepBuffer {
+		*buf = b
+	}
+	buffers.Put(buf)
+	if err != nil {
+		r.fail(err)
+	}
+}
+
+func (r *request) publish(b []byte) error {
+	if limit := int(r.nc.MaxPayload()); len(b) > limit {
+		return ckpt.TooLargef(len(b), limit, "the reply does not fit the bus")
+	}
+	return r.nc.Publish(r.msg.Reply(), b)
+}
+
+// fail answers with an error: the one place where errors cross the wire. What
+// is no [ckpt.Error] is a fault of the service, which is logged and sent
+// without its detail.
+func (r *request) fail(err error) {
+	var e *ckpt.Error
+	if !errors.As(err, &e) {
+		r.log.Error("internal error", "subject", r.msg.Subject(), "err", err)
+		e = ckpt.Errorf(ckpt.Internal, "the service failed and has logged why")
+	}
+	body, err := ckpt.Append(nil, e)
+	if err == nil {
+		err = r.sendError(strconv.Itoa(int(e.Code)), headerText(e.Message), body)
+	}
+	if err != nil {
+		r.log.Error("no answer could be sent", "subject", r.msg.Subject(), "err", err)
+	}
+}
+
+func (r *request) sendError(code, text string, body []byte) error {
+	if !r.deferred {
+		return r.msg.Error(code, text, body) // which counts it in the endpoint's statistics
+	}
+	// micro looks at its request when the handler returns, and not later.
+	return r.nc.PublishMsg(&nats.Msg{
+		Subject: r.msg.Reply(),
+		Header:  nats.Header{ckpt.HeaderError: {text}, ckpt.HeaderErrorCode: {code}},
+		Data:    body,
+	})
+}
+
+// maxText bounds the text of an error, which may quote a request.
+const maxText = 1 << 10
+
+// headerText returns a message that can stand in a header: one line.
+func headerText(s string) string {
+	if len(s) > maxText {
+		s = s[:maxText]
+	}
+	s = strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(s, "?"))
+	if s == "" {
+		return "no message"
+	}
+	return s
+}
+
+// recover turns a panic of a handler into an error of its request.
+func (r *request) recover() {
+	if p := recover(); p != nil {
+		r.log.Error("panic", "subject", r.msg.Subject(), "panic", p, "stack", string(debug.Stack()))
+		r.fail(ckpt.Errorf(ckpt.Internal, "the service failed and has logged why"))
+	}
+}

@@ -1,0 +1,196 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/service/internal/journal"
+	"github.com/ckptbus/ckpt/service/internal/store"
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+	"github.com/nats-io/nuid"
+)
+
+// Service is a running service.
+type Service struct {
+	options
+	nc      *nats.Conn
+	id      string // of the store
+	store   *store.Store
+	journal journal.Journal
+	micro   micro.Service
+	events  events
+
+	underWay sync.WaitGroup // requests that are not answered yet
+	slow     chan struct{}  // a place for each slow request that may run at once
+	stopOnce sync.Once
+	quit     chan struct{} // closed when the service is to stop
+	done     chan struct{} // closed when it has
+	err      error         // why it stopped by itself; set before done is closed
+	stopErr  error         // of the stop
+}
+
+// Start starts a service that keeps its data in memory, on a connection that
+// it has to itself until [Service.Stop] has returned; the caller closes the
+// connection afterwards. The data is gone with the process, so a second
+// service on the same bus and prefix, which would split it, is refused.
+func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
+	o := newOptions(opts)
+	if err := ckpt.CheckPrefix(o.prefix); err != nil {
+		return nil, err
+	}
+	s := &Service{
+		options: o,
+		nc:      nc,
+		id:      nuid.Next(),
+		slow:    make(chan struct{}, maxSlow),
+		quit:    make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+	s.store = store.New(store.Options{
+		Limits: ckpt.LimitsFor(int(nc.MaxPayload())),
+		NewID:  func() string { return uuid.Must(uuid.NewV7()).String() },
+	})
+	s.events = events{nc: nc, prefix: o.prefix, storeID: s.id, log: o.log}
+	s.journal = journal.NewLocal(s.store, s.events.publish)
+	if err := s.refuseSecond(); err != nil {
+		return nil, err
+	}
+	if err := s.register(); err != nil {
+		return nil, err
+	}
+	go s.run()
+	o.log.Info("serving", "prefix", o.prefix, "store", s.id, "journal", s.journal.Name(), "version", ckpt.Version)
+	return s, nil
+}
+
+// register makes the service known to NATS and its endpoints heard.
+func (s *Service) register() error {
+	m, err := micro.AddService(s.nc, micro.Config{
+		Name:        "ckpt",
+		Version:     ckpt.Version,
+		Description: "checkpoint store for AI agents",
+		QueueGroup:  ckpt.QueueGroup,
+		Metadata: map[string]string{
+			"prefix": s.prefix, "store_id": s.id, "journal": s.journal.Name(), "protocol": strconv.Itoa(ckpt.Protocol),
+		},
+		DoneHandler:  func(micro.Service) { s.stopped(errors.New("the connection to NATS is closed")) },
+		ErrorHandler: func(_ micro.Service, err *micro.NATSError) { s.log.Error("NATS reports", "err", err) },
+	})
+	if err != nil {
+		return fmt.Errorf("service: %w", err)
+	}
+	s.micro = m
+	s.routes()
+	// The subscriptions are in force when the server has answered.
+	if err := s.nc.FlushTimeout(handshakeTimeout); err != nil {
+		_ = m.Stop()
+		return fmt.Errorf("service: %w", err)
+	}
+	return nil
+}
+
+// StoreID identifies the service's data.
+func (s *Service) StoreID() string { return s.id }
+
+// Done is closed when the service has stopped, by itself or by [Service.Stop].
+func (s *Service) Done() <-chan struct{} { return s.done }
+
+// Err returns why the service stopped by itself; nil while it runs and after
+// [Service.Stop].
+func (s *Service) Err() error {
+	select {
+	case <-s.done:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+// run sweeps until the service stops.
+func (s *Service) run() {
+	defer close(s.done)
+	tick := time.NewTicker(s.sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.journal.Sweep(s.millis())
+		case <-s.quit:
+			return
+		}
+	}
+}
+
+func (s *Service) millis() int64 { return s.now().UnixMilli() }
+
+// stopped ends the service for a reason that is not its Stop.
+func (s *Service) stopped(err error) {
+	s.stopOnce.Do(func() {
+		s.err = err
+		s.log.Error("stopped", "err", err)
+		close(s.quit)
+	})
+}
+
+// Stop takes the service off the bus and returns when every request that
+// reached it is answered, or with ctx's error.
+func (s *Service) Stop(ctx context.Context) error {
+	s.stopOnce.Do(func() {
+		s.stopErr = s.drain(ctx)
+		close(s.quit)
+	})
+	<-s.done
+	return s.stopErr
+}
+
+// drain unsubscribes, waits until what the server had sent by then is
+// answered, and flushes the answers.
+func (s *Service) drain(ctx context.Context) error {
+	const verbSubscriptions = 9 // PING, INFO and STATS, each for all, by name and by ID
+	left := s.nc.NumSubscriptions() - len(s.micro.Info().Endpoints) - verbSubscriptions
+	if err := s.micro.Stop(); err != nil {
+		return fmt.Errorf("service: %w", err)
+	}
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for s.nc.NumSubscriptions() > left {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("service: requests are still waiting: %w", ctx.Err())
+		}
+	}
+	// A subscription counts as drained when its last request was handed to
+	// its handler; a round trip lets that handler begin.
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
+	answered := make(chan struct{})
+	go func() { s.underWay.Wait(); close(answered) }()
+	select {
+	case <-answered:
+	case <-ctx.Done():
+		return fmt.Errorf("service: requests are still under way: %w", ctx.Err())
+	}
+	s.log.Info("stopped", "prefix", s.prefix, "store", s.id)
+	return s.flush(ctx)
+}
+
+func (s *Service) flush(ctx context.Context) error {
+	if _, bounded := ctx.Deadline(); !bounded { // which FlushWithContext insists on
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, handshakeTimeout)
+		defer cancel()
+	}
+	if err := s.nc.FlushWithContext(ctx); err != nil {
+		return fmt.Errorf("service: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package service
+
+import (
+	"errors"
+	"time"
+
+	"github.com/ckptbus/ckpt"
+	"github.com/nats-io/nats.go"
+)
+
+// setup answers the handshake.
+func setup(r *request, q *ckpt.SetupRequest) {
+	if q.Protocol != ckpt.Protocol {
+		r.fail(ckpt.Errorf(ckpt.InvalidArgument, "protocol %d: this service speaks %d: use a client of that protocol", q.Protocol, ckpt.Protocol))
+		return
+	}
+	r.log.Debug("setup", "client", q.Client)
+	r.reply(&ckpt.SetupReply{
+		Reply:    ckpt.Reply{Revision: r.store.Revision()},
+		Service:  "ckpt",
+		Version:  ckpt.Version,
+		Protocol: ckpt.Protocol,
+		StoreID:  r.id,
+		Journal:  r.journal.Name(),
+		Limits:   r.store.Limits(),
+	})
+}
+
+// release empties the store.
+func release(r *request, q *ckpt.ReleaseRequest) {
+	switch {
+	case !r.allowRelease:
+		r.fail(ckpt.Errorf(ckpt.PermissionDenied, "release is switched off: start the service with --allow-release"))
+	case q.Confirm != r.prefix:
+		r.fail(ckpt.Errorf(ckpt.InvalidArgument, "confirm is %.64q, want the subject prefix of the store to be emptied", q.Confirm))
+	default:
+		r.slowly(func() {
+			r.journal.Release(q.RequestID, r.millis(), func(a ckpt.ReleaseReply, err error) {
+				if err != nil {
+					r.fail(err)
+					return
+				}
+				r.log.Warn("released", "threads", a.Removed.Threads, "messages", a.Removed.Messages)
+				r.reply(&a)
+			})
+		})
+	}
+}
+
+// handshakeTimeout bounds the round trips of a start.
+const handshakeTimeout = 2 * time.Second
+
+// refuseSecond is an error where a service answers on the prefix already: with
+// memory of its own, each of the two would see half of the requests.
+func (s *Service) refuseSecond() error {
+	b, err := ckpt.Append(nil, &ckpt.SetupRequest{Client: "ckpt service", Protocol: ckpt.Protocol})
+	if err != nil {
+		return err
+	}
+	msg, err := s.nc.Request(ckpt.Setup.Subject(s.prefix), b, handshakeTimeout)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return nil
+	}
+	if err != nil {
+		return ckpt.Errorf(ckpt.Unavailable, "asking whether a service serves prefix %q already: %v", s.prefix, err)
+	}
+	var other ckpt.SetupReply
+	if err := ckpt.Decode(msg.Data, &other); err != nil || other.StoreID == "" {
+		return ckpt.Errorf(ckpt.Conflict, "another program answers on %s: choose another prefix", msg.Subject)
+	}
+	return ckpt.Errorf(ckpt.Conflict, "a service serves prefix %q on this bus already, with store %s (%s), and a second one would split its data: stop that one, or choose another prefix",
+		s.prefix, other.StoreID, other.Journal)
+}
