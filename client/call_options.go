@@ -1,0 +1,122 @@
+package client
+
+import (
+	"time"
+
+	"github.com/ckptbus/ckpt"
+)
+
+// The options of the methods, one interface each, so that an option that a
+// method does not take does not compile. The types below implement them.
+type (
+	PutStateOption        interface{ putState(*ckpt.StatePutRequest) }     // of [Client.PutState]
+	GetStateOption        interface{ getState(*ckpt.StateGetRequest) }     // of [Client.GetState]
+	ClearStateOption      interface{ clearState(*ckpt.StateClearRequest) } // of [Client.ClearState]
+	PutStateCacheOption   interface{ putCache(*ckpt.CachePutRequest) }     // of [Client.PutStateCache]
+	GetStateCacheOption   interface{ getCache(*ckpt.CacheGetRequest) }     // of [Client.GetStateCache]
+	ClearStateCacheOption interface{ clearCache(*ckpt.CacheClearRequest) } // of [Client.ClearStateCache]
+	PutMessagesOption     interface{ putMessages(*messagesPut) }           // of [Client.PutMessages]
+	GetMessageOption      interface {
+		getMessage(*ckpt.MessagesGetRequest)
+	} // of [Client.GetMessage]
+	ListMessagesOption interface {
+		listMessages(*ckpt.MessagesListRequest)
+	} // of [Client.ListMessages] and [Client.Messages]
+	DeleteMessageOption interface {
+		deleteMessage(*ckpt.MessagesDeleteRequest)
+	} // of [Client.DeleteMessage]
+	PutThreadOption   interface{ putThread(*ckpt.ThreadsPutRequest) } // of [Client.PutThread]
+	GetThreadOption   interface{ getThread(*ckpt.ThreadsGetRequest) } // of [Client.GetThread]
+	ListThreadsOption interface {
+		listThreads(*ckpt.ThreadsListRequest)
+	} // of [Client.ListThreads] and [Client.Threads]
+	CleanThreadOption interface {
+		cleanThread(*ckpt.ThreadsCleanRequest)
+	} // of [Client.CleanThread]
+	ReleaseOption interface{ release(*ckpt.ReleaseRequest) } // of [Client.Release]
+)
+
+// User names the user on whose behalf a request is made; see
+// [ckpt.ThreadRef]. In [Client.ListThreads] it keeps the threads of that user.
+// Empty stands for a trusted back end.
+type User string
+
+func (u User) putState(q *ckpt.StatePutRequest)            { q.UserID = string(u) }
+func (u User) getState(q *ckpt.StateGetRequest)            { q.UserID = string(u) }
+func (u User) clearState(q *ckpt.StateClearRequest)        { q.UserID = string(u) }
+func (u User) putCache(q *ckpt.CachePutRequest)            { q.UserID = string(u) }
+func (u User) getCache(q *ckpt.CacheGetRequest)            { q.UserID = string(u) }
+func (u User) clearCache(q *ckpt.CacheClearRequest)        { q.UserID = string(u) }
+func (u User) putMessages(q *messagesPut)                  { q.UserID = string(u) }
+func (u User) getMessage(q *ckpt.MessagesGetRequest)       { q.UserID = string(u) }
+func (u User) listMessages(q *ckpt.MessagesListRequest)    { q.UserID = string(u) }
+func (u User) deleteMessage(q *ckpt.MessagesDeleteRequest) { q.UserID = string(u) }
+func (u User) getThread(q *ckpt.ThreadsGetRequest)         { q.UserID = string(u) }
+func (u User) listThreads(q *ckpt.ThreadsListRequest)      { q.UserID = string(u) }
+func (u User) cleanThread(q *ckpt.ThreadsCleanRequest)     { q.UserID = string(u) }
+
+// RequestID replaces the request ID that a write is given by itself: for a
+// caller that repeats a write on its own account, after a restart perhaps. Two
+// different writes must not share one.
+type RequestID string
+
+func (r RequestID) putState(q *ckpt.StatePutRequest)            { q.RequestID = string(r) }
+func (r RequestID) clearState(q *ckpt.StateClearRequest)        { q.RequestID = string(r) }
+func (r RequestID) putCache(q *ckpt.CachePutRequest)            { q.RequestID = string(r) }
+func (r RequestID) clearCache(q *ckpt.CacheClearRequest)        { q.RequestID = string(r) }
+func (r RequestID) putMessages(q *messagesPut)                  { q.RequestID = string(r) }
+func (r RequestID) deleteMessage(q *ckpt.MessagesDeleteRequest) { q.RequestID = string(r) }
+func (r RequestID) putThread(q *ckpt.ThreadsPutRequest)         { q.RequestID = string(r) }
+func (r RequestID) cleanThread(q *ckpt.ThreadsCleanRequest)     { q.RequestID = string(r) }
+func (r RequestID) release(q *ckpt.ReleaseRequest)              { q.RequestID = string(r) }
+
+// TTL is how long a cached state lives, in whole milliseconds up to
+// [ckpt.MaxTTL]; 0 means that it never expires.
+type TTL time.Duration
+
+// A positive time under a millisecond is 1 ms, since 0 would mean for ever.
+func (t TTL) putCache(q *ckpt.CachePutRequest) {
+	if q.TTL = time.Duration(t); t > 0 {
+		q.TTL = max(q.TTL, time.Millisecond)
+	}
+}
+
+// KeepCache, if true, leaves the cached state where the state is cleared.
+type KeepCache bool
+
+func (k KeepCache) clearState(q *ckpt.StateClearRequest) { q.KeepCache = bool(k) }
+
+// RecordOnly, if true, removes just the record of a thread.
+type RecordOnly bool
+
+func (r RecordOnly) cleanThread(q *ckpt.ThreadsCleanRequest) { q.RecordOnly = bool(r) }
+
+// WithRecord, if true, keeps only the threads that were given a record.
+type WithRecord bool
+
+func (w WithRecord) listThreads(q *ckpt.ThreadsListRequest) { q.WithRecord = bool(w) }
+
+// Search keeps the rows that contain the text, whatever its case; see
+// [ckpt.Page]. Empty keeps all.
+type Search string
+
+func (s Search) listMessages(q *ckpt.MessagesListRequest) { q.Search = string(s) }
+func (s Search) listThreads(q *ckpt.ThreadsListRequest)   { q.Search = string(s) }
+
+// Offset passes over as many rows of the result.
+type Offset int
+
+func (o Offset) listMessages(q *ckpt.MessagesListRequest) { q.Offset = int(o) }
+func (o Offset) listThreads(q *ckpt.ThreadsListRequest)   { q.Offset = int(o) }
+
+// Limit bounds the rows of a list, on all its pages together; 0 means all.
+type Limit int
+
+func (l Limit) listMessages(q *ckpt.MessagesListRequest) { q.Limit = int(l) }
+func (l Limit) listThreads(q *ckpt.ThreadsListRequest)   { q.Limit = int(l) }
+
+// Metadata is the metadata that is put beside messages. Where it is not empty
+// it replaces that of the thread's messages.
+type Metadata map[string]any
+
+func (m Metadata) putMessages(q *messagesPut) { q.metadata = m }
