@@ -7,7 +7,7 @@ import "github.com/ckptbus/ckpt/internal/wire"
 // an ID is given a UUIDv7.
 type MessagesPutRequest struct {
 	WriteRef
-	Messages []Raw // each a map as [Message] writes it, in order; at least one
+	Messages []Raw // each a map as [Message] writes it, in order; none is allowed and stores nothing but the metadata
 	Metadata Raw   // a map; where it is not empty it replaces the thread's message metadata
 }
 

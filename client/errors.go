@@ -44,12 +44,21 @@ func (p *pending) unanswered(cause error) *ckpt.Error {
 		e.Err = errors.Join(cause, e.Err)
 		return &e
 	}
-	e := ckpt.Errorf(ckpt.Unknown, "no answer to attempt %d: %v", p.attempts, cause)
+	e := ckpt.Errorf(ckpt.Unknown, "no answer in %d attempts: %v", p.attempts, cause)
 	if p.writes {
 		e.Message += "; the write may have been applied"
 	}
 	e.Err = cause
 	return e
+}
+
+// reason returns what is behind the refusal e, without its code: whoever reads
+// that code must be able to rely on it.
+func reason(e *ckpt.Error) error {
+	if e.Err != nil {
+		return e.Err
+	}
+	return fmt.Errorf("%s: %s", e.Code, e.Message)
 }
 
 // notSent is the error of a request that did not leave this process.

@@ -100,7 +100,8 @@ func (t *transport) fail(cause error) {
 }
 
 // start sends p for the first time. Whatever happens to it, p is completed at
-// some time. Where the caller waits for the answer, and others are under way, the goroutines that are about to ask too run first, and one sends the
+// some time. Where the caller waits for the answer, and others are under way,
+// the goroutines that are about to ask too run first, and one sends the
 // requests of all: written at once, many small requests cost the system calls
 // of one.
 func (t *transport) start(p *pending) {
@@ -174,7 +175,9 @@ func (t *transport) settle(token uint64, reply []byte, e *ckpt.Error, again bool
 		t.mu.Unlock()
 		return
 	}
-	p.sent = reply != nil
+	if p.sent = reply != nil; p.lost && (again || !p.sent) {
+		e = p.unanswered(reason(e)) // an earlier attempt may have been carried out
+	}
 	t.remove(p)
 	t.mu.Unlock()
 	p.complete(reply, e)

@@ -110,16 +110,24 @@ func TestRefusedUntilTheEnd(t *testing.T) {
 // where later ones are refused.
 func TestLostThenRefused(t *testing.T) {
 	t.Parallel()
-	srv := bustest.Start(t)
-	c, _ := connect[string](t, srv, quick)
-	n := serve(t, srv, ckpt.StatePut, func(n int64, _ *ckpt.StatePutRequest, m *nats.Msg) {
-		if n > 1 {
-			refuse(t, m, ckpt.Overloaded)
-		}
-	})
-	_, err := c.PutState(within(t, 300*time.Millisecond), "t", "state")
-	if !errors.Is(err, ckpt.ErrUnknown) || !strings.Contains(err.Error(), "may have been applied") {
-		t.Fatalf("got %v after %d attempts", err, n.Load())
+	for name, retry := range map[string]client.Option{
+		"until the deadline": quick,
+		"twice":              client.WithRetry(client.Retry{Attempts: 2, Answer: 30 * time.Millisecond}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := bustest.Start(t)
+			c, _ := connect[string](t, srv, retry)
+			n := serve(t, srv, ckpt.StatePut, func(n int64, _ *ckpt.StatePutRequest, m *nats.Msg) {
+				if n > 1 {
+					refuse(t, m, ckpt.Overloaded)
+				}
+			})
+			_, err := c.PutState(within(t, 300*time.Millisecond), "t", "state")
+			if failure(t, err).Code != ckpt.Unknown || errors.Is(err, ckpt.ErrOverloaded) || !strings.Contains(err.Error(), "may have been applied") {
+				t.Fatalf("got %v after %d attempts", err, n.Load())
+			}
+		})
 	}
 }
 
