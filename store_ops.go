@@ -43,13 +43,14 @@ func (r *SetupReply) fields(f *wire.Fields) {
 }
 
 // Limits are the bounds that a service puts on requests and replies, in bytes
-// unless it says otherwise. What exceeds one is TooLarge, or InvalidArgument
+// unless one says otherwise. What exceeds one is TooLarge, or InvalidArgument
 // for an ID, the depth or the TTL.
 type Limits struct {
 	Payload  int   // one request or reply, as the bus carries it
 	Value    int   // one state or message
 	Metadata int   // a thread's message metadata, or its record
 	Page     int   // the rows of one list reply
+	Batch    int   // messages in one put: a count
 	ID       int   // one thread, user, message, run or request ID
 	Depth    int   // levels that arrays and maps nest
 	TTL      int64 // the longest TTL, in milliseconds
@@ -61,6 +62,7 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("value", &l.Value)
 	f.Required("metadata", &l.Metadata)
 	f.Required("page", &l.Page)
+	f.Required("batch", &l.Batch)
 	f.Required("id", &l.ID)
 	f.Required("depth", &l.Depth)
 	f.Required("ttl_ms", &l.TTL)
@@ -74,6 +76,10 @@ const overhead = 1 << 10
 // maxMetadata bounds the maps that travel beside messages.
 const maxMetadata = 64 << 10
 
+// maxBatch bounds the messages of one put, since a message may be one byte in
+// the request and some hundred in memory.
+const maxBatch = 10_000
+
 // LimitsFor returns the limits of a service on a bus that carries payload
 // bytes in one message, all others derived from that one.
 func LimitsFor(payload int) Limits {
@@ -83,6 +89,7 @@ func LimitsFor(payload int) Limits {
 		Value:    value,
 		Metadata: min(maxMetadata, value),
 		Page:     value,
+		Batch:    maxBatch,
 		ID:       MaxIDBytes,
 		Depth:    MaxDepth,
 		TTL:      MaxTTL.Milliseconds(),

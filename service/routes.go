@@ -57,8 +57,13 @@ func listThreads(r *request, q *ckpt.ThreadsListRequest) {
 	r.slowly(func() { answer(r, ckpt.ThreadsList, q, r.store.ThreadsList) })
 }
 
-// putThread carries out a threads.put, whose record names the thread.
+// putThread carries out a threads.put, whose record names the thread. The
+// record's size is checked first, since it is the one thing that is decoded.
 func putThread(r *request, q *ckpt.ThreadsPutRequest) {
+	if limit := r.store.Limits().Metadata; len(q.Record) > limit {
+		r.fail(ckpt.TooLargef(len(q.Record), limit, "the thread's record is over its limit"))
+		return
+	}
 	var info ckpt.ThreadInfo
 	if err := ckpt.Decode(q.Record, &info); err != nil {
 		r.fail(err)

@@ -10,10 +10,15 @@ import (
 
 // PlanMessagesPut plans a messages.put.
 func PlanMessagesPut(v *View, q *ckpt.MessagesPutRequest) (Entry, error) {
+	limits := v.store.opts.Limits
+	if len(q.Messages) > limits.Batch {
+		return Entry{}, ckpt.Errorf(ckpt.TooLarge, "%d messages in one put, limit %d: put them in several", len(q.Messages), limits.Batch)
+	}
 	e := Entry{
 		Messages:  make([]message, len(q.Messages)),
 		messageID: make([]ckpt.MessageID, len(q.Messages)),
 	}
+	ids := 0 // bytes of the IDs in the reply
 	for i, body := range q.Messages {
 		m, err := v.message(body)
 		if err != nil {
@@ -21,6 +26,10 @@ func PlanMessagesPut(v *View, q *ckpt.MessagesPutRequest) (Entry, error) {
 		}
 		m.keep = len(q.Messages) == 1 && len(q.Metadata) < len(body)/8
 		e.Messages[i], e.messageID[i] = m, m.id
+		ids += len(m.id.String()) + maxIDHeader
+	}
+	if ids > limits.Page {
+		return Entry{}, ckpt.TooLargef(ids, limits.Page, "the reply with the IDs of %d messages does not fit the bus", len(q.Messages))
 	}
 	metadata, err := v.metadata(q.Metadata)
 	if err != nil {
@@ -30,6 +39,9 @@ func PlanMessagesPut(v *View, q *ckpt.MessagesPutRequest) (Entry, error) {
 	e.Answer = &ckpt.MessagesPutReply{MessageIDs: e.messageID, Count: len(e.messageID)}
 	return e, nil
 }
+
+// maxIDHeader is the longest header of a msgpack string of an ID's length.
+const maxIDHeader = 3
 
 // inMessage says which message of a request an error is about.
 func inMessage(err error, i int) error {

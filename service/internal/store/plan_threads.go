@@ -3,10 +3,7 @@ package store
 import "github.com/ckptbus/ckpt"
 
 // PlanThreadsPut plans a threads.put of the record that info was read from.
-func PlanThreadsPut(v *View, raw ckpt.Raw, info *ckpt.ThreadInfo) (Entry, error) {
-	if limit := v.store.opts.Limits.Metadata; len(raw) > limit {
-		return Entry{}, ckpt.TooLargef(len(raw), limit, "the thread's record is over its limit")
-	}
+func PlanThreadsPut(_ *View, raw ckpt.Raw, info *ckpt.ThreadInfo) (Entry, error) {
 	return Entry{Record: newRecord(raw, info), Answer: &ckpt.ThreadsPutReply{}}, nil
 }
 
