@@ -70,5 +70,5 @@ func putThread(r *request, q *ckpt.ThreadsPutRequest) {
 		return
 	}
 	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: info.ThreadID, UserID: info.UserID}, RequestID: q.RequestID}
-	r.commit(ref, func(v *store.View) (store.Entry, error) { return store.PlanThreadsPut(v, q.Record, &info) })
+	r.commit(ref, func(v *store.View) (store.Entry, error) { return store.PlanThreadsPut(v, q) })
 }

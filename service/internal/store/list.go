@@ -141,7 +141,7 @@ func (s *Store) listThread(r *rows, t *thread, q *ckpt.ThreadsListRequest, searc
 	if sh.threads[t.id] != t || !t.holds(now) ||
 		q.UserID != "" && t.owner != q.UserID ||
 		q.WithRecord && t.peek().record == nil ||
-		search != nil && !search.Value(t.searched()) {
+		search != nil && !search.Value(t.own(0)) {
 		return nil
 	}
 	if !r.wants() {

@@ -2,9 +2,9 @@ package store
 
 import "github.com/ckptbus/ckpt"
 
-// PlanThreadsPut plans a threads.put of the record that info was read from.
-func PlanThreadsPut(_ *View, raw ckpt.Raw, info *ckpt.ThreadInfo) (Entry, error) {
-	return Entry{Record: newRecord(raw, info), Answer: &ckpt.ThreadsPutReply{}}, nil
+// PlanThreadsPut plans a threads.put of a record that was read before.
+func PlanThreadsPut(_ *View, q *ckpt.ThreadsPutRequest) (Entry, error) {
+	return Entry{Record: newRecord(q.Record), Answer: &ckpt.ThreadsPutReply{}}, nil
 }
 
 // PlanThreadsClean plans a threads.clean.

@@ -1,83 +1,69 @@
 package store
 
 import (
-	"time"
-
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/internal/wire"
 )
 
 // record is a thread's record as it is kept: the pairs of its map that the
-// caller decides on, as they came, without the map's header.
+// caller decides on, as they came, without the map's header. Whose record it
+// is stands in the thread.
 type record struct {
 	pairs   []byte
 	count   int
 	updated int64 // what the put said; 0: nothing
 }
 
-// newRecord returns the record in raw, which info was read from.
-func newRecord(raw ckpt.Raw, info *ckpt.ThreadInfo) *record {
+// newRecord returns the record in raw, a map that was read as a
+// [ckpt.ThreadInfo] before.
+func newRecord(raw ckpt.Raw) *record {
 	r := &record{pairs: make([]byte, 0, len(raw))}
-	r.add("thread_id", info.ThreadID)
-	if info.UserID != "" {
-		r.add("user_id", info.UserID)
-	}
 	for key, value := range raw.Pairs {
 		name, _ := key.Text()
 		switch string(name) {
-		case "thread_id", "user_id": // an integer has become its decimal string
-		case "created_at", "bare": // the service's own
+		case "thread_id", "user_id", "created_at", "bare": // the service's own
 		case "updated_at":
 			r.updated, _ = value.Int() // nil, which is no integer, says nothing
 		default:
-			if value.Kind() == wire.Nil {
-				continue
+			if value.Kind() != wire.Nil {
+				r.pairs = append(append(r.pairs, key...), value...)
+				r.count++
 			}
-			r.pairs = append(append(r.pairs, key...), value...)
-			r.count++
 		}
 	}
 	return r
 }
 
-func (r *record) add(name, value string) {
-	r.pairs = wire.AppendStr(wire.AppendStr(r.pairs, name), value)
-	r.count++
-}
-
-// asMap returns the pairs as a map: what a search looks at.
-func (r *record) asMap() ckpt.Raw {
-	return append(wire.AppendMapHeader(make([]byte, 0, len(r.pairs)+3), r.count), r.pairs...)
-}
-
-// info returns the thread's record as readers see it; made up from what the
-// store knows where the thread was given none.
-func (t *thread) info() ckpt.Raw {
-	r := t.peek().record
-	if r == nil {
-		b, _ := ckpt.Append(nil, &ckpt.ThreadInfo{ // of strings and times, which can be encoded
-			ThreadID: t.id, UserID: t.owner, Bare: true,
-			CreatedAt: time.UnixMilli(t.created), UpdatedAt: time.UnixMilli(t.updated),
-		})
-		return b
-	}
-	updated := t.updated
-	if r.updated != 0 {
-		updated = r.updated
-	}
-	b := wire.AppendMapHeader(make([]byte, 0, len(r.pairs)+48), r.count+2)
-	b = append(b, r.pairs...)
-	b = wire.AppendInt(wire.AppendStr(b, "created_at"), t.created)
-	return wire.AppendInt(wire.AppendStr(b, "updated_at"), updated)
-}
-
-// searched returns the values that a search of threads looks at.
-func (t *thread) searched() ckpt.Raw {
+// own returns the record's pairs as a map behind those that say whose it is,
+// with room for more pairs: what a search looks at.
+func (t *thread) own(more int) []byte {
 	r := t.peek().record
 	if r == nil {
 		r = &record{}
-		r.add("thread_id", t.id)
-		r.add("user_id", t.owner)
 	}
-	return r.asMap()
+	owned := one(t.owner != "")
+	b := make([]byte, 0, len(t.id)+len(t.owner)+len(r.pairs)+96)
+	b = wire.AppendMapHeader(b, 1+owned+r.count+more)
+	b = wire.AppendStr(wire.AppendStr(b, "thread_id"), t.id)
+	if owned == 1 {
+		b = wire.AppendStr(wire.AppendStr(b, "user_id"), t.owner)
+	}
+	return append(b, r.pairs...)
+}
+
+// info returns the thread's record as readers see it: with its times, and
+// marked where the thread was given none.
+func (t *thread) info() ckpt.Raw {
+	r := t.peek().record
+	bare, updated := one(r == nil), t.updated
+	if r != nil && r.updated != 0 {
+		updated = r.updated
+	}
+	b := t.own(2 + bare)
+	b = wire.AppendInt(wire.AppendStr(b, "created_at"), t.created)
+	b = wire.AppendInt(wire.AppendStr(b, "updated_at"), updated)
+	if bare == 1 {
+		b = wire.AppendBool(wire.AppendStr(b, "bare"), true)
+	}
+	return b
 }
