@@ -131,6 +131,7 @@ func tamper(t *testing.T, url, behind, operation string, change func(reply []byt
 
 func TestReplayFindsCorruption(t *testing.T) {
 	t.Parallel()
+	const differs = "ckpt: what came back is not what was sent\n"
 	replace := func(old, new string) func([]byte) []byte {
 		return func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(old), []byte(new)) }
 	}
@@ -138,18 +139,19 @@ func TestReplayFindsCorruption(t *testing.T) {
 		operation string
 		change    func([]byte) []byte
 		want      []string // of the report
+		says      string   // of standard error
 	}{
 		"message": {"messages.list", replace("mid May", "mid Mai"),
-			[]string{"garden.jsonl, conversation 2 (thread replay-", "): message 2: ", "different from byte ", "FAILED: 3 of 3 conversations", " 1 mismatches, 0 errors"}},
-		"state":  {"state.get", replace("completed", "comqleted"), []string{"): state: ", " 3 mismatches, 0 errors"}},
-		"cache":  {"cache.get", replace("running", "runninG"), []string{"): cached state: ", " 3 mismatches, 0 errors"}},
-		"record": {"threads.get", replace("garden.jsonl", "garten.jsonl"), []string{"): record: ", " 3 mismatches, 0 errors"}},
+			[]string{"garden.jsonl, conversation 2 (thread replay-", "): message 2: ", "different from byte ", "FAILED: 3 of 3 conversations", " 1 mismatches, 0 errors"}, differs},
+		"state":  {"state.get", replace("completed", "comqleted"), []string{"): state: ", " 3 mismatches, 0 errors"}, differs},
+		"cache":  {"cache.get", replace("running", "runninG"), []string{"): cached state: ", " 3 mismatches, 0 errors"}, differs},
+		"record": {"threads.get", replace("garden.jsonl", "garten.jsonl"), []string{"): record: ", " 3 mismatches, 0 errors"}, differs},
 		"lost messages": {"messages.list", func([]byte) []byte {
 			b, _ := ckpt.Append(nil, &ckpt.MessagesListReply{})
 			return b
-		}, []string{"9 messages were sent, 0 came back", " 3 mismatches, 0 errors"}},
-		"refused": {"messages.put", func([]byte) []byte { return nil },
-			[]string{"FAILED: 0 of 3 conversations", " errors"}},
+		}, []string{"9 messages were sent, 0 came back", " 3 mismatches, 0 errors"}, differs},
+		"no sense": {"messages.put", func([]byte) []byte { return nil },
+			[]string{"FAILED: 0 of 3 conversations", " 0 mismatches, "}, "ckpt: given up: ckpt: UNKNOWN: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -157,8 +159,8 @@ func TestReplayFindsCorruption(t *testing.T) {
 			start(t, "serve", "--nats", url, "--prefix", "behind").stdout.line(t, "Ctrl-C")
 			tamper(t, url, "behind", test.operation, test.change)
 			got := cli(t, "", "replay", samples+"garden.jsonl", "--nats", url)
-			if got.code != exitFailed {
-				t.Errorf("the exit code is %d", got.code)
+			if got.code != exitFailed || !strings.HasPrefix(got.stderr, test.says) {
+				t.Errorf("the exit code is %d, said %q", got.code, got.stderr)
 			}
 			for _, want := range test.want {
 				if !strings.Contains(got.stdout, want) {
@@ -190,6 +192,21 @@ func TestReplayErrors(t *testing.T) {
 				t.Errorf("want %q, got %+v", test.want, got)
 			}
 		})
+	}
+}
+
+// What the service refuses ends its own conversation and no other.
+func TestReplayTooLarge(t *testing.T) {
+	t.Parallel()
+	large := `{"messages":[{"role":"user","content":"` + strings.Repeat("x", 1<<20) + `"}]}`
+	got := cli(t, large+"\n"+`{"messages":[{"role":"user","content":"small"}]}`, "replay", "--workers", "1")
+	if got.code != exitFailed || got.stderr != "ckpt: not everything could be played and read back\n" {
+		t.Errorf("code %d, said %q", got.code, got.stderr)
+	}
+	for _, want := range []string{"standard input, conversation 1 (thread replay-", "TOO_LARGE", "FAILED: 1 of 2 conversations with 1 messages", " 0 mismatches, 1 errors"} {
+		if !strings.Contains(got.stdout, want) {
+			t.Errorf("no %q in %s", want, got.stdout)
+		}
 	}
 }
 

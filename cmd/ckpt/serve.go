@@ -73,7 +73,7 @@ func (o *serveFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer nc.Close()
-	svc, err := service.Start(nc, o.options(log)...)
+	svc, err := service.Start(nc, o.options(nc, log)...)
 	if err != nil {
 		return err
 	}
@@ -85,8 +85,11 @@ func (o *serveFlags) run(cmd *cobra.Command) error {
 	return nil
 }
 
-func (o *serveFlags) options(log *slog.Logger) []service.Option {
+func (o *serveFlags) options(nc *nats.Conn, log *slog.Logger) []service.Option {
 	opts := []service.Option{service.WithPrefix(o.prefix), service.WithLogger(log)}
+	if inbox := nc.Opts.InboxPrefix; inbox != "" { // a context's, which callers here share
+		opts = append(opts, service.WithInboxPrefix(inbox+"."))
+	}
 	if o.allowRelease {
 		opts = append(opts, service.AllowRelease())
 	}
@@ -98,8 +101,9 @@ func (o *serveFlags) startServer(cmd *cobra.Command) (*bus.Server, error) {
 	server, err := bus.Start(bus.Options{Listen: o.listen})
 	if err != nil && !cmd.Flags().Changed("listen") {
 		return nil, fmt.Errorf(`%w
-If a NATS server or another "ckpt serve" runs there, use it with --nats nats://%s;
-otherwise choose another address with --listen HOST:PORT, or a free one with --listen 127.0.0.1:0`, err, o.listen)
+If "ckpt serve" runs there, a store is up already. If another NATS server does,
+put a store on it with --nats nats://%s. Otherwise choose another address
+with --listen HOST:PORT, or a free one with --listen 127.0.0.1:0`, err, o.listen)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--listen: %w", err)

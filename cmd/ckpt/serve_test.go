@@ -67,6 +67,18 @@ func TestServeOnNATS(t *testing.T) {
 	}
 }
 
+// A second store under the same subjects would split the data.
+func TestServeSecond(t *testing.T) {
+	t.Parallel()
+	_, url := serve(t)
+	got := cli(t, "", "serve", "--nats", url)
+	if got.code != exitFailed || got.stdout != "" || got.stderr == "" {
+		t.Errorf("%+v", got)
+	}
+	t.Log(got.stderr)
+	start(t, "serve", "--nats", url, "--prefix", "other").stdout.line(t, "Ctrl-C")
+}
+
 // The service ends where its NATS is lost for good, and says so.
 func TestServeLosesNATS(t *testing.T) {
 	t.Parallel()
@@ -104,7 +116,7 @@ func TestServeAddressTaken(t *testing.T) {
 	}
 	// The same with no flag given, where the address is the default.
 	_, err = (&serveFlags{listen: taken}).startServer(newServe())
-	if err == nil || !strings.Contains(err.Error(), "use it with --nats nats://"+taken) || !strings.Contains(err.Error(), "--listen HOST:PORT") {
+	if err == nil || !strings.Contains(err.Error(), "put a store on it with --nats nats://"+taken) || !strings.Contains(err.Error(), "--listen HOST:PORT") {
 		t.Errorf("got %v, want to be told what to do", err)
 	}
 }

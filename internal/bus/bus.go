@@ -20,7 +20,10 @@ type Options struct {
 }
 
 // Server is a running NATS server.
-type Server struct{ ns *server.Server }
+type Server struct {
+	ns  *server.Server
+	url string
+}
 
 // startTimeout bounds the start; it takes some milliseconds where nothing is wrong.
 const startTimeout = 10 * time.Second
@@ -62,7 +65,7 @@ func Start(o Options) (*Server, error) {
 		ns.Shutdown()
 		return nil, fmt.Errorf("embedded NATS server: not ready on %s within %v: is the address free?", o.Listen, startTimeout)
 	}
-	return &Server{ns}, nil
+	return &Server{ns, localURL(ns.Addr())}, nil
 }
 
 // free reports why nothing can listen on addr. The server itself would tell
@@ -76,12 +79,15 @@ func free(addr string) error {
 }
 
 // URL returns the address that clients on this machine connect to.
-func (s *Server) URL() string {
-	addr, ok := s.ns.Addr().(*net.TCPAddr)
-	if !ok || !addr.IP.IsUnspecified() {
-		return s.ns.ClientURL()
+func (s *Server) URL() string { return s.url }
+
+// localURL returns the URL of a listener on addr, as seen from this machine.
+func localURL(addr net.Addr) string {
+	host, port, _ := net.SplitHostPort(addr.String())
+	if net.ParseIP(host).IsUnspecified() {
+		host = "127.0.0.1" // every interface is no address to connect to
 	}
-	return "nats://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(addr.Port))
+	return "nats://" + net.JoinHostPort(host, port)
 }
 
 // Stop shuts the server down and waits until it is.

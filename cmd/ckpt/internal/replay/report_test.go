@@ -87,6 +87,20 @@ FAILED: 1,199 of 1,200 conversations with 5,308 messages read back, 12,345,678 b
 	}
 }
 
+func TestReportOK(t *testing.T) {
+	t.Parallel()
+	for r, want := range map[*Report]bool{
+		{Conversations: 2, Verified: 2}:                true,
+		{Conversations: 2, Verified: 1}:                false, // interrupted
+		{Conversations: 2, Verified: 2, Errors: 1}:     false,
+		{Conversations: 2, Verified: 2, Mismatches: 1}: false,
+	} {
+		if r.OK() != want || strings.HasPrefix(r.Verdict(), "OK: ") != want {
+			t.Errorf("%s", r.Verdict())
+		}
+	}
+}
+
 func TestThousands(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
