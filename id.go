@@ -159,10 +159,11 @@ func (m *MessageID) DecodeWire(raw Raw) (err error) {
 }
 
 func decodeID(raw wire.Raw) (MessageID, error) {
-	switch raw.Kind() {
-	case wire.Str:
-		s, _ := raw.Str()
+	if text, ok := raw.Text(); ok { // nearly always
+		s := string(text)
 		return StringID(s), CheckID(s)
+	}
+	switch raw.Kind() {
 	case wire.Int:
 		n, _ := raw.Int()
 		return IntID(n), nil

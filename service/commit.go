@@ -20,8 +20,8 @@ func write[Q, A any, P writeTo[Q]](s *Service, op ckpt.Op[Q, A], plan func(v *st
 
 // commit is the one place where changes are committed.
 func (r *request) commit(ref ckpt.WriteRef, plan store.Plan) {
-	w := &store.Write{Kind: r.op.Name, WriteRef: ref, Plan: plan}
-	r.journal.Commit(w, r.millis(), func(a store.Answer, err error) {
+	r.write = store.Write{Kind: r.op.Name, WriteRef: ref, Plan: plan}
+	r.journal.Commit(&r.write, r.millis(), func(a store.Answer, err error) {
 		if err != nil {
 			r.fail(err)
 			return

@@ -2,6 +2,7 @@ package service
 
 import (
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/ckptbus/ckpt"
@@ -17,14 +18,23 @@ type events struct {
 	log     *slog.Logger
 }
 
+// event is an event on its way out: memory that serves one after the other.
+type event struct {
+	ckpt.Event
+	bytes []byte
+}
+
+var outgoing = sync.Pool{New: func() any { return new(event) }}
+
 // publish tells watchers of a change. The journal calls it for one change of a
 // thread after the other, so events of one thread leave in their order. One
 // that cannot be sent is not lost on watchers: the next one's Previous tells
 // that it is missing.
 func (p *events) publish(c store.Change) {
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	e := ckpt.Event{
+	out := outgoing.Get().(*event)
+	defer outgoing.Put(out)
+	e := &out.Event
+	*e = ckpt.Event{
 		ThreadID:   c.ThreadID,
 		Kind:       c.Kind,
 		Revision:   c.Revision,
@@ -35,12 +45,12 @@ func (p *events) publish(c store.Change) {
 		MessageIDs: c.MessageIDs(),
 		StoreID:    p.storeID,
 	}
-	b, err := ckpt.Append((*buf)[:0], &e)
+	b, err := ckpt.Append(out.bytes[:0], e)
 	if limit := int(p.nc.MaxPayload()); len(b) > limit {
 		e.MessageIDs = nil // an event without them beats none
-		b, err = ckpt.Append(b[:0], &e)
+		b, err = ckpt.Append(b[:0], e)
 	}
-	*buf = b
+	out.bytes = b
 	if err == nil {
 		err = p.nc.Publish(ckpt.EventSubject(p.prefix, c.ThreadID), b)
 	}

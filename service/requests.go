@@ -2,7 +2,6 @@ package service
 
 import (
 	"errors"
-	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/service/internal/store"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 )
@@ -19,6 +19,7 @@ type request struct {
 	*Service
 	op       ckpt.OpInfo
 	msg      micro.Request
+	write    store.Write
 	deferred bool // answered after its handler returned
 }
 
@@ -28,12 +29,15 @@ func handle[Q, A any](s *Service, op ckpt.Op[Q, A], h func(r *request, q *Q)) {
 	err := s.micro.AddEndpoint(strings.ReplaceAll(op.Name, ".", "-"), micro.HandlerFunc(func(msg micro.Request) {
 		s.underWay.Add(1)
 		defer s.underWay.Done()
-		r := &request{Service: s, op: op.OpInfo, msg: msg}
+		in := &struct { // one piece of memory
+			request
+			q Q
+		}{request: request{Service: s, op: op.OpInfo, msg: msg}}
+		r, q := &in.request, &in.q
 		if !r.fromInbox() {
 			return
 		}
 		defer r.recover()
-		q := new(Q)
 		if err := ckpt.Decode(msg.Data(), op.Request(q)); err != nil {
 			r.fail(err)
 			return
@@ -67,9 +71,9 @@ func (r *request) fromInbox() bool {
 	return false
 }
 
-// maxSlow is how many slow requests run at once. More would only share the
-// same cores; they are told to come again.
-var maxSlow = 4 * runtime.GOMAXPROCS(0)
+// maxSlow is how many slow requests run at once; more are told to come again.
+// Each may hold a reply of the bus's payload limit, usually 1 MiB.
+const maxSlow = 128
 
 // slowly runs the rest of a request beside the endpoint's handler, so that
 // other requests are not held up.

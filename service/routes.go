@@ -1,6 +1,8 @@
 package service
 
 import (
+	"errors"
+
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/service/internal/store"
 )
@@ -66,7 +68,7 @@ func putThread(r *request, q *ckpt.ThreadsPutRequest) {
 	}
 	var info ckpt.ThreadInfo
 	if err := ckpt.Decode(q.Record, &info); err != nil {
-		r.fail(err)
+		r.fail(ckpt.Errorf(ckpt.InvalidArgument, "field \"thread\": %v", errors.Unwrap(err)))
 		return
 	}
 	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: info.ThreadID, UserID: info.UserID}, RequestID: q.RequestID}

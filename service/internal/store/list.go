@@ -15,15 +15,14 @@ type rows struct {
 	full  bool
 }
 
-func (s *Store) newRows(p ckpt.Page, reserved int) (*rows, error) {
+func newRows(p ckpt.Page, limit int) (*rows, error) {
 	if p.Offset < 0 {
 		return nil, ckpt.Errorf(ckpt.InvalidArgument, "offset %d: want 0 or more", p.Offset)
 	}
 	if p.Limit < 0 {
 		return nil, ckpt.Errorf(ckpt.InvalidArgument, "limit %d: want 0, for all, or more", p.Limit)
 	}
-	limit := s.opts.Limits.Page
-	return &rows{page: p, room: limit - reserved, limit: limit}, nil
+	return &rows{page: p, room: limit, limit: limit}, nil
 }
 
 // wants reports whether the next row may be on the page; where not, it only
@@ -59,7 +58,7 @@ func (r *rows) reply() ckpt.PageReply {
 // let go of the lock, so that writes go on meanwhile.
 func (s *Store) MessagesList(q *ckpt.MessagesListRequest, now int64) (ckpt.MessagesListReply, error) {
 	var a ckpt.MessagesListReply
-	r, err := s.newRows(q.Page, 0)
+	r, err := newRows(q.Page, s.opts.Limits.Page)
 	if err != nil {
 		return a, err
 	}
@@ -112,11 +111,16 @@ func (r *rows) search(from messages.Snapshot, s *messages.Search) error {
 	return nil
 }
 
+// recordGains is what a record can gain in the store, in bytes: its owner's ID,
+// its times, wider headers. A page of records may have as much more, so that the
+// largest that is taken can be listed; the reply around it has room for it.
+const recordGains = 512
+
 // ThreadsList answers a threads.list. It looks at each thread by itself: a
 // thread that changes meanwhile is listed as before or after the change.
 func (s *Store) ThreadsList(q *ckpt.ThreadsListRequest, now int64) (ckpt.ThreadsListReply, error) {
 	a := ckpt.ThreadsListReply{Reply: ckpt.Reply{Revision: s.Revision()}}
-	r, err := s.newRows(q.Page, 0)
+	r, err := newRows(q.Page, s.opts.Limits.Page+recordGains)
 	if err != nil {
 		return a, err
 	}

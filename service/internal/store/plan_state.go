@@ -11,7 +11,7 @@ import (
 // smaller one is copied, since a buffer with the request around it falls into
 // a larger size class of the allocator, and copying costs nothing that shows;
 // at 64 KiB the copy costs a quarter of the throughput.
-const keepBytes = 16 << 10
+const keepBytes = 2 << 10
 
 // own returns a value that the store may keep of a request that was its value
 // and little else.

@@ -15,7 +15,7 @@ func PlanThreadsClean(v *View, q *ckpt.ThreadsCleanRequest) (Entry, error) {
 	case v.thread == nil:
 	case q.RecordOnly:
 		e.NoRecord = v.details().record != nil
-		answer.Removed = ckpt.Removed{Records: one(e.NoRecord)}
+		answer.Removed = ckpt.Removed{Records: one(e.NoRecord), Threads: one(e.NoRecord && !v.thread.holdsData(v.now))}
 	default:
 		e.NoThread = true
 		answer.Removed = v.count()

@@ -68,7 +68,10 @@ func (d *details) cacheAt(now int64) slot {
 
 // holds reports whether the thread holds anything at a time. One that does not
 // is invisible.
-func (t *thread) holds(now int64) bool {
+func (t *thread) holds(now int64) bool { return t.peek().record != nil || t.holdsData(now) }
+
+// holdsData reports whether the thread holds anything beside its record.
+func (t *thread) holdsData(now int64) bool {
 	d := t.peek()
-	return t.messages.Len() > 0 || d.state.full() || d.record != nil || len(d.metadata) > 0 || d.cacheAt(now).full()
+	return t.messages.Len() > 0 || d.state.full() || len(d.metadata) > 0 || d.cacheAt(now).full()
 }

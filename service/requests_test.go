@@ -1,0 +1,254 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/internal/bus/bustest"
+	"github.com/nats-io/nats.go"
+)
+
+// operation returns an operation of the test's own, beside those of the table.
+func operation(name string) ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply] {
+	op := ckpt.StateGet
+	op.Name = name
+	return op
+}
+
+// register adds an operation of the test's own to a running service.
+func (h *harness) register(op ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply], handler func(r *request)) {
+	h.Helper()
+	handle(h.Service, op, func(r *request, _ *ckpt.StateGetRequest) { handler(r) })
+	if err := h.Service.nc.Flush(); err != nil {
+		h.Fatal(err)
+	}
+}
+
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	h := startLocal(t, setting{})
+	at, later, storing := operation("panics.at.once"), operation("panics.later"), operation("panics.storing")
+	h.register(at, func(*request) { panic("secret") })
+	h.register(later, func(r *request) { r.slowly(func() { panic("secret") }) })
+	h.register(storing, func(r *request) {
+		r.commit(ckpt.WriteRef{ThreadRef: thread("t")}, nil) // a plan that is nil, under the lock
+	})
+	for range 2 * maxSlow { // each gives its place among the slow ones back
+		for _, op := range []ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply]{at, later, storing} {
+			e := refused(h, ckpt.Internal, op, ckpt.StateGetRequest{ThreadRef: thread("t")})
+			if strings.Contains(e.Message, "secret") {
+				t.Errorf("%s: %v tells what the panic said", op.Name, e)
+			}
+		}
+	}
+	h.putState("t", ckpt.Raw{1})
+	do(h, ckpt.ThreadsList, ckpt.ThreadsListRequest{})
+}
+
+// An error that is none of ours is told without its detail.
+func TestInternalError(t *testing.T) {
+	t.Parallel()
+	h := startLocal(t, setting{})
+	op := operation("fails")
+	h.register(op, func(r *request) { r.fail(fmt.Errorf("disk /secret is full: %w", errors.ErrUnsupported)) })
+	if e := refused(h, ckpt.Internal, op, ckpt.StateGetRequest{ThreadRef: thread("t")}); strings.Contains(e.Message, "secret") {
+		t.Errorf("%v tells too much", e)
+	}
+}
+
+func TestOverloaded(t *testing.T) {
+	t.Parallel()
+	h := startLocal(t, setting{})
+	slow := operation("slow")
+	begun, finish := make(chan struct{}, maxSlow), make(chan struct{})
+	h.register(slow, func(r *request) {
+		r.slowly(func() {
+			begun <- struct{}{}
+			<-finish
+			r.reply(&ckpt.StateGetReply{State: ckpt.Raw{1}})
+		})
+	})
+	var answers sync.WaitGroup
+	for range maxSlow {
+		answers.Go(func() { do(h, slow, ckpt.StateGetRequest{ThreadRef: thread("t")}) })
+	}
+	for range maxSlow {
+		<-begun
+	}
+	h.putMessages("t", textMessage(t, 1, "x"))
+	refused(h, ckpt.Overloaded, slow, ckpt.StateGetRequest{ThreadRef: thread("t")})
+	refused(h, ckpt.Overloaded, ckpt.ThreadsList, ckpt.ThreadsListRequest{})
+	refused(h, ckpt.Overloaded, ckpt.MessagesList, ckpt.MessagesListRequest{ThreadRef: thread("t"), Page: ckpt.Page{Search: "x"}})
+	// Others go on, and the slow ones too when there is room again.
+	h.wantMessages("t", textMessage(t, 1, "x"))
+	close(finish)
+	answers.Wait()
+	for {
+		if _, err := ask(h, ckpt.ThreadsList, ckpt.ThreadsListRequest{}); err == nil {
+			break
+		} else {
+			h.want(ckpt.Overloaded, ckpt.ThreadsList.OpInfo, err) // the last is answered and not yet gone
+		}
+	}
+}
+
+// A caller cannot have the service publish to any subject, nor write unheard.
+func TestReplySubjects(t *testing.T) {
+	t.Parallel()
+	h := startLocal(t, setting{options: []Option{WithInboxPrefix("mine.")}})
+	everything, err := h.nc.SubscribeSync("*.reply.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for reply, answered := range map[string]bool{
+		"": false, "victim.reply.1": false, "_INBOX": false, "_INBOXES.reply.1": false, "inbox._INBOX.1": false, "minesweeper.reply.1": false,
+		h.prefix + ".state.put": false, "$SYS.REQ.SERVER.PING": false,
+		"_INBOX.reply.1": true, "mine.reply.1": true,
+	} {
+		id := "t" + ckpt.EncodeToken(reply)
+		for _, op := range []ckpt.OpInfo{ckpt.StatePut.OpInfo, ckpt.StateGet.OpInfo} {
+			payload := pairs(t, "thread_id", id)
+			if op.Writes {
+				payload = pairs(t, "thread_id", id, "state", 1)
+			}
+			if err := h.nc.PublishMsg(&nats.Msg{Subject: op.Subject(h.prefix), Reply: reply, Data: payload}); err != nil {
+				t.Fatalf("%q: %v", reply, err)
+			}
+			// The endpoint answers requests in turn: with this one's answer, that one is done.
+			_, _ = h.send(op, pairs(t, "thread_id", "other", "state", 1))
+			if answered {
+				if m, err := everything.NextMsg(patience); err != nil || m.Subject != reply {
+					t.Errorf("reply to %q: %v, %v", reply, m, err)
+				}
+			}
+		}
+		_, err := ask(h, ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: thread(id)})
+		if (err == nil) != answered {
+			t.Errorf("a write with the reply subject %q: %v", reply, err)
+		}
+	}
+	if n, _, err := everything.Pending(); n != 0 || err != nil {
+		t.Errorf("%d replies too many, %v", n, err)
+	}
+}
+
+func TestSecondService(t *testing.T) {
+	t.Parallel()
+	h := startLocal(t, setting{})
+	nc := bustest.Connect(t, h.srv)
+	_, err := Start(nc, quiet)
+	var e *ckpt.Error
+	if !errors.As(err, &e) || e.Code != ckpt.Conflict || !strings.Contains(e.Message, h.StoreID()) {
+		t.Errorf("a second service: %v, want a conflict with %s", err, h.StoreID())
+	}
+	other, err := Start(nc, quiet, WithPrefix("other"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop(t, other)
+	// The place is free when the first has stopped.
+	stop(t, h.Service)
+	second, err := Start(nc, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop(t, second)
+	if n := nc.NumSubscriptions(); n > 1 { // that of nc.Request remains
+		t.Errorf("%d subscriptions are left", n)
+	}
+}
+
+// A program that is no service of ours has the prefix.
+func TestForeignResponder(t *testing.T) {
+	t.Parallel()
+	srv := bustest.Start(t)
+	foreign := bustest.Connect(t, srv)
+	if _, err := foreign.Subscribe("ckpt.setup", func(m *nats.Msg) { _ = m.Respond([]byte("?")) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := foreign.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Start(bustest.Connect(t, srv), quiet); !errors.Is(err, ckpt.ErrConflict) {
+		t.Errorf("started beside a foreign responder: %v", err)
+	}
+}
+
+func TestStartRefused(t *testing.T) {
+	t.Parallel()
+	srv := bustest.Start(t)
+	for _, prefix := range []string{"a..b", ".", "a b", "*", ">", "a.>", strings.Repeat("x", 300)} {
+		if _, err := Start(bustest.Connect(t, srv), quiet, WithPrefix(prefix)); !errors.Is(err, ckpt.ErrInvalidArgument) {
+			t.Errorf("prefix %q: %v", prefix, err)
+		}
+	}
+	nc := bustest.Connect(t, srv)
+	nc.Close()
+	if _, err := Start(nc, quiet); err == nil {
+		t.Error("started on a closed connection")
+	}
+}
+
+// A service whose connection is closed ends and says why.
+func TestConnectionClosed(t *testing.T) {
+	t.Parallel()
+	nc := bustest.Connect(t, bustest.Start(t))
+	s, err := Start(nc, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Err() != nil {
+		t.Errorf("while it runs: %v", s.Err())
+	}
+	nc.Close()
+	<-s.Done()
+	if s.Err() == nil {
+		t.Error("no reason why it ended")
+	}
+	stop(t, s)
+}
+
+// Stop waits for what is under way, and gives up with its context.
+func TestStopWaits(t *testing.T) {
+	t.Parallel()
+	h := startLocal(t, setting{})
+	slow := operation("slow")
+	begun, finish := make(chan struct{}, 2), make(chan struct{})
+	h.register(slow, func(r *request) {
+		begun <- struct{}{}
+		<-finish
+		r.slowly(func() { r.reply(&ckpt.StateGetReply{State: ckpt.Raw{1}}) })
+	})
+	var answers sync.WaitGroup
+	for range 2 { // one under way, and one that waits for its handler
+		answers.Go(func() { do(h, slow, ckpt.StateGetRequest{ThreadRef: thread("t")}) })
+	}
+	<-begun
+	stopped := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	go func() { stopped <- h.Stop(ctx) }()
+	for { // until the subscriptions end
+		if _, err := h.nc.Request(ckpt.Setup.Subject(h.prefix), pairs(t, "protocol", 1), patience); errors.Is(err, nats.ErrNoResponders) {
+			break
+		}
+	}
+	select {
+	case err := <-stopped:
+		t.Errorf("stopped with requests under way: %v", err)
+	default:
+	}
+	close(finish)
+	answers.Wait()
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if h.Err() != nil {
+		t.Errorf("after a stop: %v", h.Err())
+	}
+}
