@@ -21,6 +21,7 @@ type connection struct {
 	user, password  string
 	tlsCert, tlsKey string
 	tlsCA           string
+	inbox           string
 	reconnects      int
 	prefix          string
 	level           slog.Level
@@ -38,6 +39,7 @@ func (c *connection) addFlags(cmd *cobra.Command) {
 	f.StringVar(&c.tlsCert, "tlscert", "", "TLS client certificate `FILE`")
 	f.StringVar(&c.tlsKey, "tlskey", "", "TLS client key `FILE`")
 	f.StringVar(&c.tlsCA, "tlsca", "", "`FILE` with the certificates of the authorities to trust")
+	f.StringVar(&c.inbox, "inbox-prefix", "", "what the subjects of replies to this program begin with, where its NATS user may not listen on all of _INBOX.>")
 	f.IntVar(&c.reconnects, "reconnects", nats.DefaultMaxReconnect,
 		"how often to try to reach a lost NATS again, two seconds apart, before giving up; -1 for ever")
 	f.StringVar(&c.prefix, "prefix", ckpt.DefaultPrefix, "subject prefix of the store")
@@ -160,6 +162,9 @@ func (c *connection) options(log *slog.Logger) ([]nats.Option, error) {
 	}
 	if c.tlsCert != "" {
 		opts = append(opts, nats.ClientCert(c.tlsCert, c.tlsKey))
+	}
+	if c.inbox != "" {
+		opts = append(opts, nats.CustomInboxPrefix(c.inbox))
 	}
 	if c.tlsCA != "" {
 		opts = append(opts, nats.RootCAs(c.tlsCA))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -8,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/client"
+	"github.com/ckptbus/ckpt/service"
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -167,5 +171,43 @@ func TestRedact(t *testing.T) {
 	got := redact("nats://ann:secret@a:4222, nats://b:4222")
 	if want := "nats://ann:xxxxx@a:4222,nats://b:4222"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// A user who may listen on inboxes of its own alone gets replies there, and a
+// service answers callers who do so.
+func TestInboxPrefix(t *testing.T) {
+	t.Parallel()
+	own := &server.User{Username: "own", Password: "secret", Permissions: &server.Permissions{
+		Subscribe: &server.SubjectPermission{Allow: []string{"$SRV.>", "ckpt.>", "replies.own.>"}},
+	}}
+	url := startNATS(t, &server.Options{Users: []*server.User{own}})
+	flags := []string{"--nats", url, "--user", "own", "--password", "secret", "--inbox-prefix", "replies.own"}
+
+	nc, err := connectWith(t, flags...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o serveFlags
+	o.prefix = ckpt.DefaultPrefix
+	svc, err := service.Start(nc, o.options(nc, slog.New(slog.DiscardHandler))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = svc.Stop(context.Background()) })
+	caller, err := connectWith(t, flags...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New[ckpt.Raw](caller)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Setup(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := connectWith(t, "--nats", url, "--inbox-prefix", "replies.>"); err == nil {
+		t.Error("an inbox prefix with a wildcard was taken")
 	}
 }

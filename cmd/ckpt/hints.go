@@ -40,6 +40,7 @@ func (c *connection) args(nc *nats.Conn) string {
 	for _, flag := range []struct{ name, value string }{
 		{"creds", c.creds}, {"nkey", c.nkey}, {"user", c.user},
 		{"tlscert", c.tlsCert}, {"tlskey", c.tlsKey}, {"tlsca", c.tlsCA},
+		{"inbox-prefix", c.inbox},
 	} {
 		if flag.value != "" {
 			args = append(args, "--"+flag.name, flag.value)

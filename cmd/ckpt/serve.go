@@ -87,7 +87,7 @@ func (o *serveFlags) run(cmd *cobra.Command) error {
 
 func (o *serveFlags) options(nc *nats.Conn, log *slog.Logger) []service.Option {
 	opts := []service.Option{service.WithPrefix(o.prefix), service.WithLogger(log)}
-	if inbox := nc.Opts.InboxPrefix; inbox != "" { // a context's, which callers here share
+	if inbox := nc.Opts.InboxPrefix; inbox != "" { // which callers here may share
 		opts = append(opts, service.WithInboxPrefix(inbox+"."))
 	}
 	if o.allowRelease {
