@@ -7,7 +7,8 @@
 // This package holds what both sides must agree on and nothing else: the table
 // of operations (subjects.go), the requests and replies (state_ops.go,
 // message_ops.go, thread_ops.go, store_ops.go), the error codes (errors.go),
-// IDs (id.go), events (event.go), and the domain's types. It imports no NATS.
+// IDs (id.go), events (event.go), and the domain's types (message.go,
+// content.go, agent_state.go). It imports no NATS.
 // Programs use package client; package service answers.
 //
 // # Promises
@@ -16,15 +17,20 @@
 //     caller's objects.
 //   - A request is applied whole or not at all, and a refused one changes
 //     nothing.
-//   - Revisions of one thread only grow; every reply carries the present one.
+//   - Revisions of one thread only grow; every reply carries one.
 //   - A write that is sent again with its request ID is not applied again.
 //   - No payload, whatever its bytes, ends the service or makes it allocate
 //     more than a small multiple of the payload's size.
 //
 // # Reading order
 //
-// subjects.go, then one family of operations, say state_ops.go; errors.go;
-// then service/requests.go, where requests come in, service/commit.go, where
-// changes are committed, and service/internal/store, where threads live. On
-// the other side client/call.go, which all methods go through.
+// subjects.go; one family of operations, say state_ops.go, with codec.go (how
+// a record travels); errors.go, id.go, event.go; then the domain's types:
+// message.go and content.go with its blocks (blocks.go, media.go), thread_ops.go,
+// agent_state.go with execution.go.
+//
+// On the service's side follow service/requests.go, where requests come in,
+// service/commit.go, where changes are committed, and service/internal/store,
+// where threads live; on the other side client/call.go, which all methods go
+// through. docs/architecture.md shows how it all fits together.
 package ckpt

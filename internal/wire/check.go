@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"fmt"
 	"unicode/utf8"
 )
@@ -80,13 +81,12 @@ func checkNested(b []byte, t token) (int, error) {
 		this.left--
 		// Most of a state are short strings, its keys above all: they pass
 		// without the detour over a token.
-		if p < len(b) && b[p]&0xe0 == 0xa0 {
-			end := p + 1 + int(b[p]&0x1f)
+		if body, end := shortString(b, p); body > 0 {
 			if end > len(b) {
 				return 0, errTruncated
 			}
-			if !utf8.Valid(b[p+1 : end]) {
-				return 0, notUTF8(p + 1)
+			if s := b[body:end]; !ascii(s) && !utf8.Valid(s) {
+				return 0, notUTF8(body)
 			}
 			p = end
 			continue
@@ -112,6 +112,31 @@ func checkNested(b []byte, t token) (int, error) {
 		depth++
 		this = level{uint32(t.count), t.kind == Map}
 	}
+}
+
+// shortString returns where the bytes of the string at b[p] start and end, if
+// it is one of less than 256 bytes; body is 0 otherwise.
+func shortString(b []byte, p int) (body, end int) {
+	switch {
+	case p < len(b) && b[p]&0xe0 == 0xa0:
+		return p + 1, p + 1 + int(b[p]&0x1f)
+	case p+1 < len(b) && b[p] == 0xd9:
+		return p + 2, p + 2 + int(b[p+1])
+	}
+	return 0, 0
+}
+
+// ascii reports whether s is all ASCII. It says so of short strings in less
+// time than utf8.Valid, which looks at the first bytes one by one.
+func ascii(s []byte) bool {
+	var all uint64
+	for ; len(s) >= 8; s = s[8:] {
+		all |= binary.LittleEndian.Uint64(s)
+	}
+	for _, c := range s {
+		all |= uint64(c)
+	}
+	return all&0x8080808080808080 == 0
 }
 
 // skip returns where the value at b[p] ends. The bytes must have been checked.

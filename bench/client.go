@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/client"
+)
+
+// clients compares the client, which encodes its request and decodes the
+// reply, with nc.Request callers that send bytes. Both ask a bare responder,
+// so that the figure is the client's alone.
+func clients(r *rig, b bounds, t *table) error {
+	t.begin("The client's PutState, against nc.Request", "request", "form")
+	ack, err := ckpt.Append(nil, &ckpt.StatePutReply{Reply: ckpt.Reply{Revision: 1 << 20}, UpdatedAt: time.Now()})
+	if err != nil {
+		return err
+	}
+	const prefix = "bare"
+	subject := ckpt.StatePut.Subject(prefix)
+	if err := r.respond(subject, ack); err != nil {
+		return err
+	}
+	nc, err := r.connect()
+	if err != nil {
+		return err
+	}
+	c, err := client.New[ckpt.Raw](nc, client.WithPrefix(prefix))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for _, n := range b.sizes {
+		make := func() (numbered, error) { return statePut(n) }
+		q, err := make()
+		if err != nil {
+			return err
+		}
+		var sent ckpt.StatePutRequest
+		if err := ckpt.Decode(q.bytes, &sent); err != nil {
+			return err
+		}
+		for _, form := range []struct {
+			name string
+			load load
+		}{
+			{"blocking", blocking(r, c, sent.State)},
+			{"async", async(r, c, sent.State)},
+		} {
+			for _, inFlight := range b.inFlight {
+				f, err := compare(b, inFlight, r.requests(subject, make), form.load)
+				if err != nil {
+					return err
+				}
+				target := 1.2
+				if inFlight == 1 {
+					target = 1
+				}
+				t.add(f, target, inFlight, size(len(q.bytes)), form.name)
+			}
+		}
+	}
+	return nil
+}
+
+func blocking(r *rig, c *client.Client[ckpt.Raw], state ckpt.Raw) load {
+	return callers(func(i int) func() error {
+		thread := threadID(i)
+		return func() error {
+			_, err := c.PutState(r.ctx, thread, state)
+			return err
+		}
+	})
+}
+
+// async is the load of one goroutine that keeps the requests under way.
+func async(r *rig, c *client.Client[ckpt.Raw], state ckpt.Raw) load {
+	return func(inFlight int, stop *atomic.Bool) (int, error) {
+		under := make(chan *client.Future[ckpt.StatePutReply], inFlight)
+		answered := 0
+		for !stop.Load() || len(under) > 0 {
+			if len(under) < cap(under) && !stop.Load() {
+				under <- c.PutStateAsync(r.ctx, threadID0, state)
+				continue
+			}
+			if _, err := (<-under).Wait(r.ctx); err != nil {
+				return answered, fmt.Errorf("asynchronous put: %w", err)
+			}
+			answered++
+		}
+		return answered, nil
+	}
+}
+
+var threadID0 = threadID(0)

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A load makes requests, inFlight at once, until stop is set, and returns how
+// many were answered.
+type load func(inFlight int, stop *atomic.Bool) (int, error)
+
+// callers is the load of goroutines that each make one request after the
+// other; caller returns what the i-th calls for each.
+func callers(caller func(i int) (request func() error)) load {
+	return func(inFlight int, stop *atomic.Bool) (int, error) {
+		var wg sync.WaitGroup
+		var total atomic.Int64
+		var failure atomic.Pointer[error]
+		for i := range inFlight {
+			wg.Go(func() {
+				request := caller(i)
+				n := 0
+				for !stop.Load() {
+					if err := request(); err != nil {
+						failure.Store(&err)
+						break
+					}
+					n++
+				}
+				total.Add(int64(n))
+			})
+		}
+		wg.Wait()
+		if err := failure.Load(); err != nil {
+			return 0, *err
+		}
+		return int(total.Load()), nil
+	}
+}
+
+// rate runs the load for one turn and returns its requests a second.
+func rate(l load, inFlight int, turn time.Duration) (float64, error) {
+	var stop atomic.Bool
+	start := time.Now()
+	timer := time.AfterFunc(turn, func() { stop.Store(true) })
+	defer timer.Stop()
+	n, err := l(inFlight, &stop)
+	return float64(n) / time.Since(start).Seconds(), err
+}
+
+// numbered is a request with numbers in it that are written over from one
+// request to the next, so that a load costs no encoding.
+type numbered struct {
+	bytes   []byte
+	thread  []byte // the digits of the thread's number, in bytes
+	request []byte // of the request's, if it has one
+}
+
+// Digits of the numbers; a caller's own number stands above its requests'.
+const (
+	threadDigits  = 8
+	requestDigits = 16
+	callerFactor  = 1_000_000_000
+)
+
+func threadID(n int) string  { return fmt.Sprintf("t-%0*d", threadDigits, n) }
+func requestID(n int) string { return fmt.Sprintf("r-%0*d", requestDigits, n) }
+func setNumber(d []byte, n int) {
+	for i := len(d) - 1; i >= 0; i-- {
+		d[i] = byte('0' + n%10)
+		n /= 10
+	}
+}
