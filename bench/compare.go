@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -56,7 +57,7 @@ func quantile(values []time.Duration, q float64) time.Duration {
 		return 0
 	}
 	s := slices.Sorted(slices.Values(values))
-	return s[int(q*float64(len(s)-1))]
+	return s[max(0, int(math.Ceil(q*float64(len(s))))-1)]
 }
 
 // table prints what is measured as Markdown.
@@ -77,13 +78,17 @@ func (t *table) row(cells ...string) {
 	fmt.Fprintf(t.out, "| %s |\n", strings.Join(cells, " | "))
 }
 
-// add adds one comparison.
+// add adds one comparison; a target of 0 means none.
 func (t *table) add(f figure, target float64, inFlight int, cells ...string) {
+	wanted := ""
+	if target > 0 {
+		wanted = fmt.Sprintf("%.2f", target)
+	}
 	t.row(append(cells, fmt.Sprint(inFlight), fmt.Sprintf("%.0f", f.bare), fmt.Sprintf("%.0f", f.ours),
-		fmt.Sprintf("%.2f", f.ratio), fmt.Sprintf("%.2f", target))...)
+		fmt.Sprintf("%.2f", f.ratio), wanted)...)
 }
 
-// bytes returns a size as people write it.
+// size returns a size as people write it.
 func size(n int) string {
 	if n >= 1<<10 && n%(1<<10) == 0 {
 		return fmt.Sprintf("%d KiB", n>>10)

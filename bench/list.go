@@ -13,22 +13,14 @@ const messageBytes = 300
 // fill puts n messages into a thread.
 func (r *rig) fill(thread string, n int) error {
 	const batch = 1000
-	text := strings.Repeat("The quick brown fox jumps over the lazy dog. ", 20)
 	for done := 0; done < n; {
 		if err := r.ctx.Err(); err != nil {
 			return err
 		}
 		q := ckpt.MessagesPutRequest{WriteRef: ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: thread}}}
 		for ; done < n && len(q.Messages) < batch; done++ {
-			m := ckpt.TextMessage(ckpt.RoleUser, "")
-			m.MessageID = ckpt.StringID(fmt.Sprintf("message-%012d", done))
-			b, err := ckpt.Append(nil, &m)
+			b, err := message(done)
 			if err != nil {
-				return err
-			}
-			m = ckpt.TextMessage(ckpt.RoleUser, text[:messageBytes-len(b)-1]) // a longer text has one more byte of length
-			m.MessageID = ckpt.StringID(fmt.Sprintf("message-%012d", done))
-			if b, err = ckpt.Append(nil, &m); err != nil {
 				return err
 			}
 			q.Messages = append(q.Messages, b)
@@ -38,6 +30,19 @@ func (r *rig) fill(thread string, n int) error {
 		}
 	}
 	return nil
+}
+
+// message returns the n-th message, which has messageBytes.
+func message(n int) (ckpt.Raw, error) {
+	m := ckpt.TextMessage(ckpt.RoleUser, strings.Repeat("x", 100)) // whose length takes as many bytes as the text's will
+	m.MessageID = ckpt.StringID(fmt.Sprintf("message-%012d", n))
+	b, err := ckpt.Append(nil, &m)
+	if err != nil {
+		return nil, err
+	}
+	text := strings.Repeat("The quick brown fox jumps over the lazy dog. ", 7)[:100+messageBytes-len(b)]
+	m.Content = ckpt.TextMessage(ckpt.RoleUser, text).Content
+	return ckpt.Append(nil, &m)
 }
 
 // lists compares the last messages of a thread with a responder that answers
@@ -66,13 +71,8 @@ func lists(r *rig, b bounds, t *table) error {
 		if err := r.respond(bare, reply); err != nil {
 			return err
 		}
-		same := func(subject string) load {
-			return callers(func(int) func() error {
-				return func() error { _, err := r.ask(subject, request); return err }
-			})
-		}
 		for _, inFlight := range b.inFlight {
-			f, err := compare(b, inFlight, same(bare), same(subject))
+			f, err := compare(b, inFlight, r.same(bare, request), r.same(subject, request))
 			if err != nil {
 				return err
 			}

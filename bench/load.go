@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,28 +47,4 @@ func rate(l load, inFlight int, turn time.Duration) (float64, error) {
 	defer timer.Stop()
 	n, err := l(inFlight, &stop)
 	return float64(n) / time.Since(start).Seconds(), err
-}
-
-// numbered is a request with numbers in it that are written over from one
-// request to the next, so that a load costs no encoding.
-type numbered struct {
-	bytes   []byte
-	thread  []byte // the digits of the thread's number, in bytes
-	request []byte // of the request's, if it has one
-}
-
-// Digits of the numbers; a caller's own number stands above its requests'.
-const (
-	threadDigits  = 8
-	requestDigits = 16
-	callerFactor  = 1_000_000_000
-)
-
-func threadID(n int) string  { return fmt.Sprintf("t-%0*d", threadDigits, n) }
-func requestID(n int) string { return fmt.Sprintf("r-%0*d", requestDigits, n) }
-func setNumber(d []byte, n int) {
-	for i := len(d) - 1; i >= 0; i-- {
-		d[i] = byte('0' + n%10)
-		n /= 10
-	}
 }

@@ -7,6 +7,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -16,8 +17,6 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"time"
-
-	"context"
 
 	"github.com/ckptbus/ckpt"
 	"github.com/nats-io/nats-server/v2/server"

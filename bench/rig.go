@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/ckptbus/ckpt"
@@ -21,6 +22,7 @@ type rig struct {
 	conns   []*nats.Conn
 	bare    *nats.Conn // answers without doing anything
 	callers *nats.Conn
+	issued  atomic.Int64 // callers so far: no two share a request ID
 }
 
 func newRig(ctx context.Context) (*rig, error) {

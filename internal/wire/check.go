@@ -130,6 +130,10 @@ func shortString(b []byte, p int) (body, end int) {
 // time than utf8.Valid, which looks at the first bytes one by one.
 func ascii(s []byte) bool {
 	var all uint64
+	for ; len(s) >= 32; s = s[32:] { // four steps of the next loop at once
+		all |= binary.LittleEndian.Uint64(s) | binary.LittleEndian.Uint64(s[8:]) |
+			binary.LittleEndian.Uint64(s[16:]) | binary.LittleEndian.Uint64(s[24:])
+	}
 	for ; len(s) >= 8; s = s[8:] {
 		all |= binary.LittleEndian.Uint64(s)
 	}

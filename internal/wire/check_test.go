@@ -247,3 +247,33 @@ func FuzzCheck(f *testing.F) {
 		_ = fmt.Sprint(decoded)
 	})
 }
+
+// Short strings take a shortcut: it must see what the long way sees.
+func TestCheckShortStrings(t *testing.T) {
+	t.Parallel()
+	for n := range 256 {
+		ascii := []byte(strings.Repeat("a", n))
+		array := func(s []byte) []byte { return AppendStr([]byte{0x91}, string(s)) }
+		if err := Check(array(ascii)); err != nil {
+			t.Fatalf("%d bytes of ASCII: %v", n, err)
+		}
+		if n > 0 {
+			if err := Check(array(ascii)[:n]); err == nil {
+				t.Fatalf("%d bytes, cut short: no error", n)
+			}
+		}
+		for i := range n {
+			bad := slices.Clone(ascii)
+			bad[i] = 0x80
+			if err := Check(array(bad)); err == nil {
+				t.Fatalf("%d bytes, of which byte %d is wrong: no error", n, i)
+			}
+			if i+1 < n {
+				copy(bad[i:], "ť")
+				if err := Check(array(bad)); err != nil {
+					t.Fatalf("%d bytes with a letter of two at %d: %v", n, i, err)
+				}
+			}
+		}
+	}
+}
