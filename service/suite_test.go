@@ -74,7 +74,7 @@ func suite(t *testing.T, start starter) {
 }
 
 // starter starts a service for one test.
-type starter func(t *testing.T, o setting) *harness
+type starter func(t testing.TB, o setting) *harness
 
 // setting is what tests choose of a service; the zero value will mostly do.
 type setting struct {
@@ -85,7 +85,7 @@ type setting struct {
 
 // harness is a service under test and a connection of a caller.
 type harness struct {
-	*testing.T
+	testing.TB
 	*Service
 	srv   *bus.Server
 	nc    *nats.Conn
@@ -97,13 +97,13 @@ const patience = 20 * time.Second
 
 var quiet = WithLogger(slog.New(slog.DiscardHandler))
 
-func startLocal(t *testing.T, o setting) *harness {
+func startLocal(t testing.TB, o setting) *harness {
 	t.Helper()
 	srv := bustest.StartWith(t, o.bus)
 	if o.sweepEvery == 0 {
 		o.sweepEvery = time.Hour
 	}
-	h := &harness{T: t, srv: srv, nc: bustest.Connect(t, srv), clock: newClock()}
+	h := &harness{TB: t, srv: srv, nc: bustest.Connect(t, srv), clock: newClock()}
 	s, err := Start(bustest.Connect(t, srv), append([]Option{quiet, withClock(h.clock.now, o.sweepEvery)}, o.options...)...)
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func startLocal(t *testing.T, o setting) *harness {
 	return h
 }
 
-func stop(t *testing.T, s *Service) {
+func stop(t testing.TB, s *Service) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -1,6 +1,10 @@
 package store
 
-import "github.com/ckptbus/ckpt/service/internal/messages"
+import (
+	"unique"
+
+	"github.com/ckptbus/ckpt/service/internal/messages"
+)
 
 // apply changes the thread by an entry. t is what the shard has under the
 // entry's thread ID: nil where it is new, and possibly a thread whose content
@@ -8,28 +12,29 @@ import "github.com/ckptbus/ckpt/service/internal/messages"
 func (s *Store) apply(sh *shard, t *thread, e *Entry, revision uint64) Change {
 	c := Change{Entry: e, Revision: revision}
 	if t == nil {
-		t = &thread{id: e.ThreadID, gone: true}
-		sh.threads[t.id] = t
+		t = &thread{id: e.ThreadID, owner: nobody, gone: true}
+		sh.threads.add(t)
 	}
 	c.Previous = t.revision
 	if !t.gone && !t.holds(e.At) {
 		s.end(sh, t)
 	}
 	if t.gone {
-		t.gone, t.created, t.owner = false, e.At, ""
+		t.gone, t.created, t.owner = false, e.At, nobody
 		s.directory.add(t)
 	}
 	t.revision, t.updated = revision, e.At
-	if t.owner == "" {
-		t.owner = e.UserID
+	if t.owner == nobody {
+		t.owner = unique.Make(e.UserID)
 	}
-	c.Owner = t.owner
+	c.Owner = t.owner.Value()
 	e.Answer.Stamp().Revision = revision
 	t.change(sh, e)
 	t.remember(e)
 	if !t.holds(e.At) {
 		s.end(sh, t)
 	}
+	t.trim()
 	if d := t.peek(); !t.timed && (t.gone || d.expires != 0 || len(d.recent) > 0) {
 		t.timed = true
 		sh.timed[t] = struct{}{}
@@ -88,8 +93,8 @@ func (sh *shard) compact() {
 		if !sh.heap.Fragmented() {
 			return
 		}
-		lists := make([]*messages.List, 0, len(sh.threads))
-		for _, t := range sh.threads {
+		lists := make([]*messages.List, 0, sh.threads.used)
+		for t := range sh.threads.all {
 			lists = append(lists, &t.messages)
 		}
 		sh.compactor = messages.NewCompactor(lists)

@@ -16,7 +16,7 @@ type directory struct {
 func (d *directory) add(t *thread) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t.place = len(d.threads)
+	t.place = uint32(len(d.threads))
 	d.threads = append(d.threads, t)
 }
 
@@ -33,7 +33,7 @@ func (d *directory) remove(t *thread) {
 	d.threads = slices.DeleteFunc(d.threads, func(t *thread) bool { return t == nil })
 	d.removed = 0
 	for i, t := range d.threads {
-		t.place = i
+		t.place = uint32(i)
 	}
 }
 

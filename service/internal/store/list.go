@@ -84,10 +84,15 @@ func (s *Store) MessagesList(q *ckpt.MessagesListRequest, now int64) (ckpt.Messa
 	return a, err
 }
 
+// rowsAtFirst bounds the rows of a page that have room before they are found,
+// since its bytes may end it earlier.
+const rowsAtFirst = 1024
+
 // tail takes the rows from the page's offset on; those before it are counted
 // without looking at them.
 func (r *rows) tail(l *messages.List, h *messages.Heap) error {
 	r.total = min(r.page.Offset, l.Len())
+	r.list = make([]ckpt.Raw, 0, min(r.page.Limit, l.Len()-r.total, rowsAtFirst))
 	for body := range l.From(h, r.page.Offset) {
 		if !r.wants() {
 			break
@@ -142,8 +147,8 @@ func (s *Store) listThread(r *rows, t *thread, q *ckpt.ThreadsListRequest, searc
 	sh := s.shard(t.id)
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
-	if sh.threads[t.id] != t || !t.holds(now) ||
-		q.UserID != "" && t.owner != q.UserID ||
+	if t.gone || !t.holds(now) ||
+		q.UserID != "" && t.owner.Value() != q.UserID ||
 		q.WithRecord && t.peek().record == nil ||
 		search != nil && !search.Value(t.own(0)) {
 		return nil

@@ -41,12 +41,13 @@ func (t *thread) own(more int) []byte {
 	if r == nil {
 		r = &record{}
 	}
-	owned := one(t.owner != "")
-	b := make([]byte, 0, len(t.id)+len(t.owner)+len(r.pairs)+96)
+	owner := t.owner.Value()
+	owned := one(owner != "")
+	b := make([]byte, 0, len(t.id)+len(owner)+len(r.pairs)+96)
 	b = wire.AppendMapHeader(b, 1+owned+r.count+more)
 	b = wire.AppendStr(wire.AppendStr(b, "thread_id"), t.id)
 	if owned == 1 {
-		b = wire.AppendStr(wire.AppendStr(b, "user_id"), t.owner)
+		b = wire.AppendStr(wire.AppendStr(b, "user_id"), owner)
 	}
 	return append(b, r.pairs...)
 }

@@ -10,8 +10,9 @@ import (
 )
 
 // shards is how many locks the threads share. A write holds one for about a
-// microsecond, so hundreds of cores seldom meet at one of 256.
-const shards = 256
+// microsecond, so as many cores seldom meet at one of 64; and each has a heap
+// with a segment that is not full, so more of them would cost memory.
+const shards = 64
 
 // Options of a store.
 type Options struct {
@@ -23,7 +24,6 @@ type Options struct {
 // many goroutines. Times are milliseconds since 1970.
 type Store struct {
 	opts      Options
-	seed      maphash.Seed
 	shards    [shards]shard
 	directory directory
 	revision  atomic.Uint64 // of the latest change
@@ -32,7 +32,7 @@ type Store struct {
 // shard is a part of the threads under one lock.
 type shard struct {
 	mu        sync.RWMutex
-	threads   map[string]*thread
+	threads   table
 	heap      messages.Heap
 	compactor *messages.Compactor  // nil: the heap is compact enough
 	timed     map[*thread]struct{} // those that the sweep visits
@@ -41,9 +41,8 @@ type shard struct {
 
 // New returns an empty store.
 func New(o Options) *Store {
-	s := &Store{opts: o, seed: maphash.MakeSeed()}
+	s := &Store{opts: o}
 	for i := range s.shards {
-		s.shards[i].threads = make(map[string]*thread)
 		s.shards[i].timed = make(map[*thread]struct{})
 	}
 	return s
@@ -53,7 +52,7 @@ func New(o Options) *Store {
 func (s *Store) Revision() uint64 { return s.revision.Load() }
 
 func (s *Store) shard(threadID string) *shard {
-	return &s.shards[maphash.String(s.seed, threadID)%shards]
+	return &s.shards[maphash.String(seed, threadID)%shards]
 }
 
 // Commit plans the write, gives its entry the revision that next returns, and
@@ -65,7 +64,7 @@ func (s *Store) Commit(w *Write, now int64, next func() uint64, applied func(Cha
 	sh := s.shard(w.ThreadID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	t := sh.threads[w.ThreadID]
+	t := sh.threads.get(w.ThreadID)
 	v := s.view(sh, t, now)
 	if err := v.allow(w.UserID); err != nil {
 		return nil, err
@@ -109,7 +108,7 @@ func (s *Store) read(ref *ckpt.ThreadRef, now int64, f func(v *View) error) erro
 	sh := s.shard(ref.ThreadID)
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
-	v := s.view(sh, sh.threads[ref.ThreadID], now)
+	v := s.view(sh, sh.threads.get(ref.ThreadID), now)
 	if err := v.allow(ref.UserID); err != nil {
 		return err
 	}
@@ -118,7 +117,7 @@ func (s *Store) read(ref *ckpt.ThreadRef, now int64, f func(v *View) error) erro
 
 // allow refuses a user to whom the thread does not belong; no user passes.
 func (v *View) allow(user string) error {
-	if v.thread == nil || user == "" || v.thread.owner == "" || v.thread.owner == user {
+	if v.thread == nil || user == "" || v.thread.owner == nobody || v.thread.owner.Value() == user {
 		return nil
 	}
 	return ckpt.Errorf(ckpt.PermissionDenied, "the thread belongs to another user than %q", user)

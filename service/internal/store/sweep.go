@@ -22,7 +22,7 @@ func (s *Store) sweep(sh *shard, now int64, next func() uint64, applied func(Cha
 		if !t.gone && !t.holds(now) {
 			e := &Entry{Write: Write{Kind: ckpt.KindExpired}, At: now}
 			e.ThreadID = t.id
-			c := Change{Entry: e, Revision: next(), Previous: t.revision, Owner: t.owner}
+			c := Change{Entry: e, Revision: next(), Previous: t.revision, Owner: t.owner.Value()}
 			t.revision = c.Revision
 			s.end(sh, t)
 			raise(&s.revision, c.Revision)
@@ -37,8 +37,9 @@ func (s *Store) sweep(sh *shard, now int64, next func() uint64, applied func(Cha
 		}
 		delete(sh.timed, t)
 		t.timed = false
+		t.trim()
 		if t.gone {
-			delete(sh.threads, t.id)
+			sh.threads.remove(t)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"unique"
+
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/service/internal/messages"
 )
@@ -10,16 +12,19 @@ import (
 // details. Times are milliseconds since 1970.
 type thread struct {
 	id       string
-	owner    string // the user whom the thread belongs to; empty: nobody
+	owner    unique.Handle[string] // the user whom the thread belongs to, who may have many
 	revision uint64
 	created  int64
 	updated  int64
 	messages messages.List
 	more     *details // nil: none of it
-	place    int      // its place in the directory
+	place    uint32   // its place in the directory
 	gone     bool     // it holds nothing, which was told, and is in no directory
 	timed    bool     // the shard's sweep visits it
 }
+
+// nobody owns the threads that were only written without a user.
+var nobody = unique.Make("")
 
 // details is what a thread may hold beside messages.
 type details struct {
@@ -38,6 +43,17 @@ type slot struct {
 }
 
 func (s slot) full() bool { return len(s.value) > 0 }
+
+// trim gives up details of nothing.
+func (t *thread) trim() {
+	if t.more != nil && t.more.empty() {
+		t.more = nil
+	}
+}
+
+func (d *details) empty() bool {
+	return !d.state.full() && !d.cache.full() && d.metadata == nil && d.record == nil && d.recent == nil
+}
 
 // detail returns the thread's details for writing.
 func (t *thread) detail() *details {

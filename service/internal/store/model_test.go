@@ -1,0 +1,518 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/internal/wire"
+	"pgregory.net/rapid"
+)
+
+// model is a store as simple as can be: slices, no sharing, no sweep.
+type model struct {
+	now      int64
+	revision uint64
+	threads  []*modelThread // in the order of creation; expired ones stay until they are told
+	last     map[string]uint64
+	recent   map[string][]modelAnswer
+}
+
+type modelThread struct {
+	id, owner    string
+	created      int64
+	state, cache ckpt.Raw
+	expires      int64
+	messages     []modelMessage
+	metadata     ckpt.Raw
+	record       bool
+}
+
+type modelMessage struct {
+	id   ckpt.MessageID
+	body ckpt.Raw
+}
+
+type modelAnswer struct {
+	request, kind string
+	at            int64
+	revision      uint64
+}
+
+// cached returns the cached state as it is now.
+func (m *model) cached(t *modelThread) ckpt.Raw {
+	if t.expires != 0 && t.expires <= m.now {
+		return nil
+	}
+	return t.cache
+}
+
+func (m *model) holds(t *modelThread) bool {
+	return t.state != nil || m.cached(t) != nil || len(t.messages) > 0 || t.metadata != nil || t.record
+}
+
+// find returns the thread, nil where it holds nothing.
+func (m *model) find(id string) *modelThread {
+	for _, t := range m.threads {
+		if t.id == id && m.holds(t) {
+			return t
+		}
+	}
+	return nil
+}
+
+// drop forgets threads that hold nothing.
+func (m *model) drop(id string) {
+	m.threads = slices.DeleteFunc(m.threads, func(t *modelThread) bool { return t.id == id && !m.holds(t) })
+}
+
+// run holds a store against the model.
+type run struct {
+	*rapid.T
+	store   *Store
+	model   model
+	changes []Change
+	ids     int
+}
+
+func (r *run) next() uint64 { r.model.revision++; return r.model.revision }
+
+// change records what the store tells, and checks its place in the chain.
+func (r *run) change(c Change) {
+	last, known := r.model.last[c.ThreadID]
+	if c.Revision <= last || c.Previous != last && (c.Previous != 0 || known && r.model.find(c.ThreadID) != nil) {
+		r.Fatalf("%s: revision %d behind %d, after %d", c.ThreadID, c.Revision, c.Previous, last)
+	}
+	r.model.last[c.ThreadID] = c.Revision
+	r.changes = append(r.changes, c)
+}
+
+// commit carries out a write on both sides. effect changes the model's thread,
+// and reports whether anything changes; it gets a new thread where there is
+// none, and code is the error where the request must be refused.
+func (r *run) commit(kind string, plan Plan, code ckpt.Code, effect func(t *modelThread) bool) {
+	ref := ckpt.WriteRef{
+		ThreadRef: ckpt.ThreadRef{ThreadID: threadID.Draw(r.T, "thread"), UserID: userID.Draw(r.T, "user")},
+		RequestID: requestID.Draw(r.T, "request"),
+	}
+	r.commitTo(ref, kind, plan, func(*modelThread) ckpt.Code { return code }, effect)
+}
+
+func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t *modelThread) ckpt.Code, effect func(t *modelThread) bool) {
+	m := &r.model
+	t := m.find(ref.ThreadID)
+	wantCode, wantRevision := ckpt.Code(0), uint64(0)
+	known := false
+	if t != nil {
+		wantRevision = m.last[t.id]
+		if t.owner != "" && ref.UserID != "" && t.owner != ref.UserID {
+			wantCode = ckpt.PermissionDenied
+		}
+	}
+	if wantCode == 0 && ref.RequestID != "" {
+		for _, a := range m.recent[ref.ThreadID] {
+			if a.request == ref.RequestID && m.now-a.at <= recentWindow.Milliseconds() {
+				known = true
+				if wantRevision = a.revision; a.kind != kind {
+					wantCode = ckpt.Conflict
+				}
+				break
+			}
+		}
+	}
+	fresh := t == nil
+	if fresh {
+		t = &modelThread{id: ref.ThreadID, created: m.now}
+	}
+	if wantCode == 0 && !known {
+		wantCode = refuse(t)
+	}
+	changes := false
+	if wantCode == 0 && !known {
+		changes = effect(t)
+	}
+
+	r.changes = nil
+	a, err := r.store.Commit(&Write{Kind: kind, WriteRef: ref, Plan: plan}, m.now, r.next, r.change)
+	if wantCode != 0 {
+		if e, ok := err.(*ckpt.Error); !ok || e.Code != wantCode {
+			r.Fatalf("%s %+v: %v, want %s", kind, ref, err, wantCode)
+		}
+	} else if err != nil {
+		r.Fatalf("%s %+v: %v", kind, ref, err)
+	}
+	if !changes {
+		if len(r.changes) != 0 || err == nil && a.Stamp().Revision != wantRevision {
+			r.Fatalf("%s %+v: changes %+v, answer %+v, want revision %d and no change", kind, ref, r.changes, a, wantRevision)
+		}
+		return
+	}
+	if fresh { // in place of one that expired and was not told
+		m.threads = slices.DeleteFunc(m.threads, func(t *modelThread) bool { return t.id == ref.ThreadID })
+		m.threads = append(m.threads, t)
+	}
+	if t.owner == "" {
+		t.owner = ref.UserID
+	}
+	if len(r.changes) != 1 {
+		r.Fatalf("%s %+v: %d changes, want one", kind, ref, len(r.changes))
+	}
+	c := r.changes[0]
+	if c.Kind != kind || c.ThreadID != ref.ThreadID || c.RequestID != ref.RequestID || c.Owner != t.owner || c.At != m.now || a.Stamp().Revision != c.Revision {
+		r.Fatalf("%s %+v: change %+v, answer %+v", kind, ref, c, a)
+	}
+	if ref.RequestID != "" {
+		list := append(m.recent[ref.ThreadID], modelAnswer{ref.RequestID, kind, m.now, c.Revision})
+		m.recent[ref.ThreadID] = list[max(len(list)-recentWrites, 0):]
+	}
+	m.drop(ref.ThreadID)
+}
+
+func always(code ckpt.Code) func(*modelThread) ckpt.Code {
+	return func(*modelThread) ckpt.Code { return code }
+}
+
+var (
+	threadID  = rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"})
+	userID    = rapid.SampledFrom([]string{"", "", "", "ann", "bob"})
+	requestID = rapid.SampledFrom([]string{"", "", "r1", "r2", "r3", "r4"})
+	messageID = rapid.Custom(func(t *rapid.T) ckpt.MessageID {
+		n := rapid.Int64Range(0, 30).Draw(t, "id")
+		if rapid.Bool().Draw(t, "integer") {
+			return ckpt.IntID(n)
+		}
+		return ckpt.StringID(fmt.Sprint(n))
+	})
+	state = rapid.Custom(func(t *rapid.T) ckpt.Raw {
+		n := rapid.OneOf(rapid.IntRange(0, 50), rapid.IntRange(16<<10-10, 16<<10+10)).Draw(t, "size")
+		return wire.AppendBin(nil, make([]byte, n))
+	})
+)
+
+func newMessage(id ckpt.MessageID, size int) ckpt.Raw {
+	b := wire.AppendMapHeader(nil, 2)
+	b, _ = id.AppendWire(wire.AppendStr(b, "message_id"))
+	return wire.AppendBin(wire.AppendStr(b, "x"), make([]byte, size))
+}
+
+func newRun(t *rapid.T) *run {
+	r := &run{T: t, model: model{now: 1_000_000, last: make(map[string]uint64), recent: make(map[string][]modelAnswer)}}
+	r.store = New(Options{Limits: ckpt.LimitsFor(1 << 20), NewID: func() string { r.ids++; return fmt.Sprint("made-", r.ids) }})
+	return r
+}
+
+// The store behaves as the model, whatever is done to it.
+func TestModel(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := newRun(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"":                func(*rapid.T) { r.check() },
+			"state.put":       func(*rapid.T) { r.putState() },
+			"state.clear":     func(*rapid.T) { r.clearState() },
+			"cache.put":       func(*rapid.T) { r.putCache() },
+			"cache.clear":     func(*rapid.T) { r.clearCache() },
+			"messages.put":    func(*rapid.T) { r.putMessages() },
+			"messages.more":   func(*rapid.T) { r.putMessages() },
+			"messages.delete": func(*rapid.T) { r.deleteMessage() },
+			"threads.put":     func(*rapid.T) { r.putThread() },
+			"threads.clean":   func(*rapid.T) { r.cleanThread() },
+			"release":         func(*rapid.T) { r.release() },
+			"time":            func(*rapid.T) { r.model.now += rapid.Int64Range(0, 90_000).Draw(t, "ms") },
+			"sweep":           func(*rapid.T) { r.sweep() },
+		})
+	})
+}
+
+func (r *run) putState() {
+	v := state.Draw(r.T, "state")
+	q := &ckpt.StatePutRequest{State: bytes.Clone(v)}
+	r.commit("state.put", func(v *View) (Entry, error) { return PlanStatePut(v, q) }, 0,
+		func(t *modelThread) bool { t.state = v; return true })
+}
+
+func (r *run) clearState() {
+	q := &ckpt.StateClearRequest{KeepCache: rapid.Bool().Draw(r.T, "keep")}
+	r.commit("state.clear", func(v *View) (Entry, error) { return PlanStateClear(v, q) }, 0,
+		func(t *modelThread) bool {
+			changes := t.state != nil || !q.KeepCache && r.model.cached(t) != nil
+			t.state = nil
+			if !q.KeepCache && changes && r.model.cached(t) != nil {
+				t.cache, t.expires = nil, 0
+			}
+			return changes
+		})
+}
+
+func (r *run) putCache() {
+	v := state.Draw(r.T, "cache")
+	q := &ckpt.CachePutRequest{State: bytes.Clone(v), TTL: time.Duration(rapid.SampledFrom([]int{0, 1, 30_000, 60_000}).Draw(r.T, "ttl")) * time.Millisecond}
+	r.commit("cache.put", func(v *View) (Entry, error) { return PlanCachePut(v, q) }, 0,
+		func(t *modelThread) bool {
+			t.cache, t.expires = v, 0
+			if q.TTL > 0 {
+				t.expires = r.model.now + q.TTL.Milliseconds()
+			}
+			return true
+		})
+}
+
+func (r *run) clearCache() {
+	r.commit("cache.clear", func(v *View) (Entry, error) { return PlanCacheClear(v, nil) }, 0,
+		func(t *modelThread) bool {
+			changes := r.model.cached(t) != nil
+			if changes {
+				t.cache, t.expires = nil, 0
+			}
+			return changes
+		})
+}
+
+func (r *run) putMessages() {
+	q := &ckpt.MessagesPutRequest{}
+	var ids []ckpt.MessageID
+	code := ckpt.Code(0)
+	for range rapid.IntRange(0, 12).Draw(r.T, "messages") {
+		id := messageID.Draw(r.T, "message")
+		body := newMessage(id, rapid.SampledFrom([]int{0, 10, 300, 5000, 20_000}).Draw(r.T, "size"))
+		if rapid.IntRange(0, 9).Draw(r.T, "without ID") == 0 {
+			id, body = ckpt.MessageID{}, ckpt.Raw{0x80}
+		}
+		q.Messages, ids = append(q.Messages, body), append(ids, id)
+	}
+	if rapid.IntRange(0, 9).Draw(r.T, "bad") == 0 {
+		q.Messages, code = append(q.Messages, ckpt.Raw{0x01}), ckpt.InvalidArgument
+	}
+	if rapid.IntRange(0, 3).Draw(r.T, "metadata") == 0 {
+		q.Metadata = wire.AppendBool(wire.AppendStr(wire.AppendMapHeader(nil, 1), "a"), true)
+	}
+	r.commit("messages.put", func(v *View) (Entry, error) { return PlanMessagesPut(v, q) }, code,
+		func(t *modelThread) bool {
+			made := r.ids
+			for i, id := range ids {
+				body := q.Messages[i]
+				if id.IsZero() {
+					made++
+					id = ckpt.StringID(fmt.Sprint("made-", made))
+					body, _ = id.AppendWire(wire.AppendStr(wire.AppendMapHeader(nil, 1), "message_id"))
+				}
+				if at := slices.IndexFunc(t.messages, func(m modelMessage) bool { return m.id == id }); at >= 0 {
+					t.messages[at].body = body
+				} else {
+					t.messages = append(t.messages, modelMessage{id, body})
+				}
+			}
+			if q.Metadata != nil {
+				t.metadata = q.Metadata
+			}
+			return len(ids) > 0 || q.Metadata != nil
+		})
+}
+
+func (r *run) deleteMessage() {
+	q := &ckpt.MessagesDeleteRequest{MessageID: messageID.Draw(r.T, "message")}
+	is := func(m modelMessage) bool { return m.id == q.MessageID }
+	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: threadID.Draw(r.T, "thread")}, RequestID: requestID.Draw(r.T, "request")}
+	r.commitTo(ref, "messages.delete", func(v *View) (Entry, error) { return PlanMessagesDelete(v, q) },
+		func(t *modelThread) ckpt.Code {
+			if !slices.ContainsFunc(t.messages, is) {
+				return ckpt.NotFound
+			}
+			return 0
+		},
+		func(t *modelThread) bool { t.messages = slices.DeleteFunc(t.messages, is); return true })
+}
+
+func (r *run) putThread() {
+	q := &ckpt.ThreadsPutRequest{Record: wire.AppendStr(wire.AppendStr(wire.AppendMapHeader(nil, 1), "thread_name"), "x")}
+	r.commit("threads.put", func(v *View) (Entry, error) { return PlanThreadsPut(v, q) }, 0,
+		func(t *modelThread) bool { t.record = true; return true })
+}
+
+func (r *run) cleanThread() {
+	q := &ckpt.ThreadsCleanRequest{RecordOnly: rapid.Bool().Draw(r.T, "record only")}
+	r.commit("threads.clean", func(v *View) (Entry, error) { return PlanThreadsClean(v, q) }, 0,
+		func(t *modelThread) bool {
+			if q.RecordOnly {
+				changes := t.record
+				t.record = false
+				return changes
+			}
+			changes := r.model.holds(t)
+			*t = modelThread{id: t.id, owner: t.owner}
+			return changes
+		})
+}
+
+func (r *run) release() {
+	m := &r.model
+	var want ckpt.Removed
+	for _, t := range m.threads {
+		if m.holds(t) {
+			want.Threads++
+			want.States += one(t.state != nil)
+			want.Caches += one(m.cached(t) != nil)
+			want.Messages += len(t.messages)
+			want.Records += one(t.record)
+		}
+	}
+	m.threads = nil // also for change: they hold nothing when they are told of
+	r.changes = nil
+	a := r.store.Release("r9", m.now, r.next, r.change)
+	if a.Removed != want || a.Revision != m.revision {
+		r.Fatalf("release: %+v, want %+v", a, want)
+	}
+	for _, c := range r.changes {
+		m.recent[c.ThreadID] = append(m.recent[c.ThreadID], modelAnswer{"r9", "release", m.now, c.Revision})
+		m.recent[c.ThreadID] = m.recent[c.ThreadID][max(len(m.recent[c.ThreadID])-recentWrites, 0):]
+	}
+}
+
+func (r *run) sweep() {
+	m := &r.model
+	var want []string
+	for _, t := range m.threads {
+		if !m.holds(t) {
+			want = append(want, t.id)
+		}
+	}
+	m.threads = slices.DeleteFunc(m.threads, func(t *modelThread) bool { return !m.holds(t) })
+	r.changes = nil
+	r.store.Sweep(m.now, r.next, r.change)
+	var got []string
+	for _, c := range r.changes {
+		if c.Kind != ckpt.KindExpired {
+			r.Fatalf("the sweep tells of %+v", c)
+		}
+		got = append(got, c.ThreadID)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		r.Fatalf("the sweep tells of %q, want %q", got, want)
+	}
+	for i := range r.store.shards {
+		for t := range r.store.shards[i].timed {
+			if d := t.peek(); d.expires != 0 && d.expires <= m.now {
+				r.Fatalf("thread %s: the sweep left an expired value", t.id)
+			}
+		}
+	}
+}
+
+// check compares all that the store holds with the model.
+func (r *run) check() {
+	m := &r.model
+	if r.store.Revision() != m.revision {
+		r.Fatalf("revision %d, want %d", r.store.Revision(), m.revision)
+	}
+	var want, got []string
+	for _, t := range m.threads {
+		if m.holds(t) {
+			want = append(want, t.id)
+			r.checkThread(t)
+		}
+	}
+	list, err := r.store.ThreadsList(&ckpt.ThreadsListRequest{}, m.now)
+	if err != nil {
+		r.Fatal(err)
+	}
+	for _, raw := range list.Threads {
+		id, _ := raw.Get("thread_id").Str()
+		got = append(got, id)
+	}
+	if !slices.Equal(got, want) || list.Total != len(want) {
+		r.Fatalf("threads %q of %d, want %q", got, list.Total, want)
+	}
+	live := 0
+	for _, t := range m.threads {
+		for _, msg := range t.messages {
+			live += len(msg.body)
+		}
+	}
+	checkStore(r, r.store, live)
+}
+
+func (r *run) checkThread(t *modelThread) {
+	m, s := &r.model, r.store
+	ref := ckpt.ThreadRef{ThreadID: t.id}
+	sg, err := s.StateGet(&ckpt.StateGetRequest{ThreadRef: ref}, m.now)
+	if (err == nil) != (t.state != nil) || !bytes.Equal(sg.State, t.state) {
+		r.Fatalf("%s: state of %d bytes, %v, want %d", t.id, len(sg.State), err, len(t.state))
+	}
+	cg, err := s.CacheGet(&ckpt.CacheGetRequest{ThreadRef: ref}, m.now)
+	if want := m.cached(t); (err == nil) != (want != nil) || !bytes.Equal(cg.State, want) {
+		r.Fatalf("%s: cached state of %d bytes, %v, want %d", t.id, len(cg.State), err, len(want))
+	}
+	ml, err := s.MessagesList(&ckpt.MessagesListRequest{ThreadRef: ref}, m.now)
+	if err != nil || !slices.EqualFunc(ml.Messages, t.messages, func(a ckpt.Raw, b modelMessage) bool { return bytes.Equal(a, b.body) }) ||
+		!bytes.Equal(ml.Metadata, t.metadata) || ml.Revision != m.last[t.id] {
+		r.Fatalf("%s: %d messages at revision %d, %v, want %d at %d", t.id, len(ml.Messages), ml.Revision, err, len(t.messages), m.last[t.id])
+	}
+	tg, err := s.ThreadsGet(&ckpt.ThreadsGetRequest{ThreadRef: ref}, m.now)
+	var info ckpt.ThreadInfo
+	if err == nil {
+		err = ckpt.Decode(tg.Record, &info)
+	}
+	if err != nil || info.UserID != t.owner || info.Bare == t.record || info.CreatedAt.UnixMilli() != t.created {
+		r.Fatalf("%s: record %+v, %v, want owner %q and creation at %d", t.id, info, err, t.owner, t.created)
+	}
+}
+
+// fataler is what checkStore needs of a test.
+type fataler interface {
+	Fatalf(format string, args ...any)
+}
+
+// checkStore checks what must be true of a store at rest whose messages have
+// live bytes.
+func checkStore(t fataler, s *Store, live int) {
+	held, listed := 0, 0
+	for i := range s.shards {
+		sh := &s.shards[i]
+		held += sh.heap.Live()
+		for th := range sh.threads.all {
+			id := th.id
+			if s.shard(id) != sh || sh.threads.get(id) != th {
+				t.Fatalf("thread %q is not found", id)
+			}
+			if th.gone && !th.timed {
+				t.Fatalf("thread %q is gone and nothing will free it", id)
+			}
+			if th.more != nil && th.more.empty() {
+				t.Fatalf("thread %q keeps details of nothing", id)
+			}
+			if th.timed != hasKey(sh.timed, th) {
+				t.Fatalf("thread %q: timed is %v", id, th.timed)
+			}
+			if d := th.peek(); d.expires != 0 && !th.timed {
+				t.Fatalf("thread %q has an expiry that no sweep visits", id)
+			}
+			if th.gone && (th.messages.Len() > 0 || th.peek().state.full() || th.peek().cache.full() || th.peek().record != nil) {
+				t.Fatalf("thread %q is gone and holds something", id)
+			}
+			if !th.gone {
+				listed++
+				if s.directory.threads[th.place] != th {
+					t.Fatalf("thread %q is not in its place of the directory", id)
+				}
+			}
+		}
+		for th := range sh.timed {
+			if sh.threads.get(th.id) != th {
+				t.Fatalf("the sweep keeps thread %q, which is no more", th.id)
+			}
+		}
+	}
+	if all := s.directory.all(); len(all) != listed {
+		t.Fatalf("the directory lists %d threads of %d", len(all), listed)
+	}
+	if held != live {
+		t.Fatalf("the heaps say that %d bytes are live, want %d", held, live)
+	}
+}
+
+func hasKey[K comparable, V any](m map[K]V, k K) bool { _, ok := m[k]; return ok }
