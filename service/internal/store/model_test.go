@@ -171,10 +171,6 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 	m.drop(ref.ThreadID)
 }
 
-func always(code ckpt.Code) func(*modelThread) ckpt.Code {
-	return func(*modelThread) ckpt.Code { return code }
-}
-
 var (
 	threadID  = rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"})
 	userID    = rapid.SampledFrom([]string{"", "", "", "ann", "bob"})
