@@ -18,9 +18,11 @@ type watch struct {
 	sub *nats.Subscription
 }
 
-// watch subscribes to the events of all threads.
+// watch subscribes to the events of all threads, those of changes to come: the
+// answer to a request comes behind all events of before.
 func (h *harness) watch() *watch {
 	h.Helper()
+	do(h, ckpt.Setup, ckpt.SetupRequest{Protocol: ckpt.Protocol})
 	sub, err := h.nc.SubscribeSync(ckpt.EventsSubject(h.prefix))
 	if err == nil {
 		err = h.nc.Flush()
@@ -56,7 +58,6 @@ func testEvents(t *testing.T, start starter) {
 	owner, previous := "", uint64(0)
 	expect := func(op ckpt.OpInfo, revision uint64, messages ...ckpt.MessageID) {
 		t.Helper()
-		h.clock.advance(0)
 		e := events.next()
 		if e.ThreadID != id || e.Kind != op.Name || e.Revision != revision || e.Previous != previous || e.UserID != owner ||
 			e.RequestID != ref.RequestID || !e.At.Equal(h.clock.now()) || !slices.Equal(e.MessageIDs, messages) {

@@ -7,9 +7,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/internal/bus"
 	"github.com/ckptbus/ckpt/internal/bus/bustest"
+	"github.com/ckptbus/ckpt/internal/wire"
 	"github.com/nats-io/nats.go"
 )
 
@@ -58,6 +61,21 @@ func TestInternalError(t *testing.T) {
 	h.register(op, func(r *request) { r.fail(fmt.Errorf("disk /secret is full: %w", errors.ErrUnsupported)) })
 	if e := refused(h, ckpt.Internal, op, ckpt.StateGetRequest{ThreadRef: thread("t")}); strings.Contains(e.Message, "secret") {
 		t.Errorf("%v tells too much", e)
+	}
+}
+
+// A reply that does not fit the bus is told of with both sizes.
+func TestReplyTooLarge(t *testing.T) {
+	t.Parallel()
+	h := startLocal(t, setting{bus: bus.Options{MaxPayload: 4096}})
+	at, later := operation("at.once"), operation("later")
+	reply := func(r *request) { r.reply(&ckpt.StateGetReply{State: wire.AppendBin(nil, make([]byte, 5000))}) }
+	h.register(at, reply)
+	h.register(later, func(r *request) { r.slowly(func() { reply(r) }) })
+	for _, op := range []ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply]{at, later} {
+		if e := refused(h, ckpt.TooLarge, op, ckpt.StateGetRequest{ThreadRef: thread("t")}); e.Size < 5000 || e.Limit != 4096 {
+			t.Errorf("%s: %v: sizes %d and %d", op.Name, e, e.Size, e.Limit)
+		}
 	}
 }
 
@@ -213,42 +231,120 @@ func TestConnectionClosed(t *testing.T) {
 	stop(t, s)
 }
 
-// Stop waits for what is under way, and gives up with its context.
+// Stop waits for what is under way: in its handler, before it and beside it.
 func TestStopWaits(t *testing.T) {
 	t.Parallel()
-	h := startLocal(t, setting{})
-	slow := operation("slow")
-	begun, finish := make(chan struct{}, 2), make(chan struct{})
-	h.register(slow, func(r *request) {
-		begun <- struct{}{}
-		<-finish
-		r.slowly(func() { r.reply(&ckpt.StateGetReply{State: ckpt.Raw{1}}) })
-	})
-	var answers sync.WaitGroup
-	for range 2 { // one under way, and one that waits for its handler
-		answers.Go(func() { do(h, slow, ckpt.StateGetRequest{ThreadRef: thread("t")}) })
+	for name, handler := range map[string]func(r *request, rest func()){
+		"in the handler": func(_ *request, rest func()) { rest() },
+		"beside it":      (*request).slowly,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := startLocal(t, setting{})
+			slow := operation("slow")
+			begun, finish := make(chan struct{}, 2), make(chan struct{})
+			h.register(slow, func(r *request) {
+				handler(r, func() {
+					begun <- struct{}{}
+					<-finish
+					r.reply(&ckpt.StateGetReply{State: ckpt.Raw{1}})
+				})
+			})
+			answers := h.sendTwice(slow.OpInfo)
+			<-begun
+			stopped := make(chan error, 1)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			go func() { stopped <- h.Stop(ctx) }()
+			for { // until nobody hears new requests
+				if _, err := h.nc.Request(ckpt.Setup.Subject(h.prefix), pairs(t, "protocol", 1), patience); errors.Is(err, nats.ErrNoResponders) {
+					break
+				}
+			}
+			select {
+			case err := <-stopped:
+				t.Errorf("stopped with requests under way: %v", err)
+			default:
+			}
+			close(finish)
+			for range 2 {
+				if m, err := answers.NextMsg(patience); err != nil || m.Header.Get(ckpt.HeaderErrorCode) != "" {
+					t.Errorf("a request that reached the service: %v, %v", m, err)
+				}
+			}
+			if err := <-stopped; err != nil {
+				t.Error(err)
+			}
+			if h.Err() != nil {
+				t.Errorf("after a stop: %v", h.Err())
+			}
+		})
 	}
-	<-begun
-	stopped := make(chan error, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	go func() { stopped <- h.Stop(ctx) }()
-	for { // until the subscriptions end
-		if _, err := h.nc.Request(ckpt.Setup.Subject(h.prefix), pairs(t, "protocol", 1), patience); errors.Is(err, nats.ErrNoResponders) {
-			break
+}
+
+// sendTwice sends two requests, and returns when the bus has taken both, with
+// the subscription to their answers.
+func (h *harness) sendTwice(op ckpt.OpInfo) *nats.Subscription {
+	h.Helper()
+	inbox := h.nc.NewInbox()
+	answers, err := h.nc.SubscribeSync(inbox)
+	for range 2 {
+		err = errors.Join(err, h.nc.PublishRequest(op.Subject(h.prefix), inbox, pairs(h, "thread_id", "t")))
+	}
+	if err = errors.Join(err, h.nc.Flush()); err != nil {
+		h.Fatal(err)
+	}
+	return answers
+}
+
+// Stop gives up with its context.
+func TestStopGivesUp(t *testing.T) {
+	t.Parallel()
+	for name, handler := range map[string]func(r *request, rest func()){
+		"in the handler": func(_ *request, rest func()) { rest() },
+		"beside it":      (*request).slowly,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := bustest.Start(t)
+			s, err := Start(bustest.Connect(t, srv), quiet)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := &harness{TB: t, Service: s, srv: srv, nc: bustest.Connect(t, srv)}
+			slow := operation("slow")
+			begun, finish, finished := make(chan struct{}, 2), make(chan struct{}), make(chan struct{}, 2)
+			h.register(slow, func(r *request) {
+				handler(r, func() { begun <- struct{}{}; <-finish; finished <- struct{}{} })
+			})
+			h.sendTwice(slow.OpInfo)
+			<-begun
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			if err := s.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("stop: %v, want that it gave up", err)
+			}
+			<-s.Done()
+			close(finish)
+			for range 2 {
+				<-finished
+			}
+		})
+	}
+}
+
+func TestHeaderText(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"":                              "no message",
+		"plain":                         "plain",
+		"a\r\nHeader: b\x00\u0085c":     "a  Header: b  c",
+		"ü\xff":                         "ü?",
+		strings.Repeat("ü", 1000):       strings.Repeat("ü", 512),
+		"a" + strings.Repeat("ü", 1000): "a" + strings.Repeat("ü", 511) + "?",
+	} {
+		if got := headerText(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
-	}
-	select {
-	case err := <-stopped:
-		t.Errorf("stopped with requests under way: %v", err)
-	default:
-	}
-	close(finish)
-	answers.Wait()
-	if err := <-stopped; err != nil {
-		t.Error(err)
-	}
-	if h.Err() != nil {
-		t.Errorf("after a stop: %v", h.Err())
 	}
 }
