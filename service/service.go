@@ -167,11 +167,8 @@ func (s *Service) drain(ctx context.Context) error {
 			return fmt.Errorf("service: requests are still waiting: %w", ctx.Err())
 		}
 	}
-	// A subscription counts as drained when its last request was handed to
-	// its handler; a round trip lets that handler begin.
-	if err := s.flush(ctx); err != nil {
-		return err
-	}
+	// A subscription is gone when the handler of its last request has returned;
+	// what runs beside the handlers is still counted.
 	answered := make(chan struct{})
 	go func() { s.underWay.Wait(); close(answered) }()
 	select {
