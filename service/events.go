@@ -29,7 +29,8 @@ var outgoing = sync.Pool{New: func() any { return new(event) }}
 // publish tells watchers of a change. The journal calls it for one change of a
 // thread after the other, so events of one thread leave in their order. One
 // that cannot be sent is not lost on watchers: the next one's Previous tells
-// that it is missing.
+// that it is missing. It fits the bus: a put's message IDs are bounded by what
+// the page of a reply may hold.
 func (p *events) publish(c store.Change) {
 	out := outgoing.Get().(*event)
 	defer outgoing.Put(out)
@@ -46,10 +47,6 @@ func (p *events) publish(c store.Change) {
 		StoreID:    p.storeID,
 	}
 	b, err := ckpt.Append(out.bytes[:0], e)
-	if limit := int(p.nc.MaxPayload()); len(b) > limit {
-		e.MessageIDs = nil // an event without them beats none
-		b, err = ckpt.Append(b[:0], e)
-	}
 	out.bytes = b
 	if err == nil {
 		err = p.nc.Publish(ckpt.EventSubject(p.prefix, c.ThreadID), b)
