@@ -38,6 +38,18 @@ func Append(b []byte, r Record) ([]byte, error) {
 	return f.Append(b)
 }
 
+// AppendReply appends a reply that was encoded without its revision and its
+// store's ID to b, with both in their places.
+func AppendReply(b, reply []byte, revision uint64, storeID string) []byte {
+	b = append(b, reply[0]) // how many fields: always less than 16
+	b = wire.AppendUint(wire.AppendStr(b, "revision"), revision)
+	b = wire.AppendStr(wire.AppendStr(b, "store_id"), storeID)
+	return append(b, reply[1+len(unstamped):]...)
+}
+
+// unstamped is how every reply begins while revision and store ID are empty.
+const unstamped = "\xa8revision\x00\xa8store_id\xa0"
+
 // Check reports whether b is exactly one msgpack value that is safe to hand to
 // a decoder: lengths that fit, at most [MaxDepth] levels, scalar map keys,
 // valid UTF-8, and nothing behind it.

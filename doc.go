@@ -7,7 +7,7 @@
 // This package holds what both sides must agree on and nothing else: the table
 // of operations (subjects.go), the requests and replies (state_ops.go,
 // message_ops.go, thread_ops.go, store_ops.go), the error codes (errors.go),
-// IDs (id.go), events (event.go), and the domain's types (message.go,
+// IDs (id.go), events (event.go), positions (position.go), and the domain's types (message.go,
 // content.go, agent_state.go). It imports no NATS.
 // Programs use package client; package service answers.
 //
@@ -25,7 +25,8 @@
 // # Reading order
 //
 // subjects.go; one family of operations, say state_ops.go, with codec.go (how
-// a record travels); errors.go, id.go, event.go; then the domain's types:
+// a record travels); errors.go, id.go, event.go,
+// position.go; then the domain's types:
 // message.go and content.go with its blocks (blocks.go, media.go), thread_ops.go,
 // agent_state.go with execution.go.
 //

@@ -32,12 +32,12 @@ func (r *MessagesPutReply) fields(f *wire.Fields) {
 
 // MessagesGetRequest asks for one message.
 type MessagesGetRequest struct {
-	ThreadRef
+	ReadRef
 	MessageID MessageID
 }
 
 func (r *MessagesGetRequest) fields(f *wire.Fields) {
-	r.ThreadRef.fields(f)
+	r.ReadRef.fields(f)
 	f.Required("message_id", &r.MessageID)
 }
 
@@ -55,12 +55,12 @@ func (r *MessagesGetReply) fields(f *wire.Fields) {
 
 // MessagesListRequest asks for messages in the order of their first insertion.
 type MessagesListRequest struct {
-	ThreadRef
+	ReadRef
 	Page
 }
 
 func (r *MessagesListRequest) fields(f *wire.Fields) {
-	r.ThreadRef.fields(f)
+	r.ReadRef.fields(f)
 	r.Page.fields(f)
 }
 

@@ -32,14 +32,16 @@ func exchangeOf[Q, A any](op ckpt.Op[Q, A], request Q, reply A) exchange {
 
 // exchanges returns an example of each operation with every field set.
 func exchanges(t testing.TB) []exchange {
-	thread := ckpt.ThreadRef{ThreadID: "airline-17", UserID: "user-42"}
+	after := ckpt.Position{StoreID: "S1", Revision: 40}
+	thread := ckpt.ThreadRef{ThreadID: "airline-17", UserID: "user-42", After: after}
+	read := ckpt.ReadRef{ThreadRef: thread, Linearizable: true}
 	write := ckpt.WriteRef{ThreadRef: thread, RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88"}
 	page := ckpt.Page{Search: "refund", Offset: 100, Limit: 50}
 	rows := ckpt.PageReply{Total: 240, HasMore: true, NextOffset: 102}
 	removed := ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 240, Records: 1}
 	at := time.UnixMilli(1758400000123).UTC()
 	later := at.Add(90 * time.Second)
-	stamp := ckpt.Reply{Revision: 41}
+	stamp := ckpt.Reply{Revision: 41, StoreID: "S1"}
 
 	state := ckpt.Raw(encode(t, &ckpt.ExecutionMeta{CurrentNode: ckpt.StartNode, Step: 3, Status: ckpt.StatusRunning}))
 	metadata := ckpt.Raw("\x81\xa4lang\xa2en")
@@ -52,34 +54,34 @@ func exchanges(t testing.TB) []exchange {
 
 	return []exchange{
 		exchangeOf(ckpt.Setup, ckpt.SetupRequest{Client: "ckpt-go/0.1.0", Protocol: 1},
-			ckpt.SetupReply{Reply: stamp, Service: "ckpt", Version: "0.1.0", Protocol: 1, StoreID: "S1", Journal: "local",
+			ckpt.SetupReply{Reply: stamp, Service: "ckpt", Version: "0.1.0", Protocol: 1, Journal: "local",
 				Limits: ckpt.LimitsFor(1 << 20)}),
 		exchangeOf(ckpt.Release, ckpt.ReleaseRequest{Confirm: "ckpt", RequestID: write.RequestID},
 			ckpt.ReleaseReply{Reply: stamp, Removed: removed}),
 		exchangeOf(ckpt.StatePut, ckpt.StatePutRequest{WriteRef: write, State: state},
 			ckpt.StatePutReply{Reply: stamp, UpdatedAt: at}),
-		exchangeOf(ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: thread},
+		exchangeOf(ckpt.StateGet, ckpt.StateGetRequest{ReadRef: read},
 			ckpt.StateGetReply{Reply: stamp, State: state, UpdatedAt: at, ExpiresAt: later}),
 		exchangeOf(ckpt.StateClear, ckpt.StateClearRequest{WriteRef: write, KeepCache: true},
 			ckpt.ClearReply{Reply: stamp, Cleared: true}),
 		exchangeOf(ckpt.CachePut, ckpt.CachePutRequest{WriteRef: write, State: state, TTL: 90 * time.Second},
 			ckpt.CachePutReply{Reply: stamp, UpdatedAt: at, ExpiresAt: later}),
-		exchangeOf(ckpt.CacheGet, ckpt.CacheGetRequest{ThreadRef: thread},
+		exchangeOf(ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: read},
 			ckpt.StateGetReply{Reply: stamp, State: state, UpdatedAt: at, ExpiresAt: later}),
 		exchangeOf(ckpt.CacheClear, ckpt.CacheClearRequest{WriteRef: write}, ckpt.ClearReply{Reply: stamp, Cleared: true}),
 		exchangeOf(ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: write, Messages: messages, Metadata: metadata},
 			ckpt.MessagesPutReply{Reply: stamp, MessageIDs: ids, Count: 2}),
-		exchangeOf(ckpt.MessagesGet, ckpt.MessagesGetRequest{ThreadRef: thread, MessageID: ckpt.IntID(2)},
+		exchangeOf(ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: read, MessageID: ckpt.IntID(2)},
 			ckpt.MessagesGetReply{Reply: stamp, Message: messages[1]}),
-		exchangeOf(ckpt.MessagesList, ckpt.MessagesListRequest{ThreadRef: thread, Page: page},
+		exchangeOf(ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: read, Page: page},
 			ckpt.MessagesListReply{Reply: stamp, PageReply: rows, Metadata: metadata, Messages: messages}),
 		exchangeOf(ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: write, MessageID: ckpt.StringID("m-1")},
 			ckpt.MessagesDeleteReply{Reply: stamp}),
 		exchangeOf(ckpt.ThreadsPut, ckpt.ThreadsPutRequest{Record: record, RequestID: write.RequestID},
 			ckpt.ThreadsPutReply{Reply: stamp}),
-		exchangeOf(ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ThreadRef: thread},
+		exchangeOf(ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: read},
 			ckpt.ThreadsGetReply{Reply: stamp, Record: record}),
-		exchangeOf(ckpt.ThreadsList, ckpt.ThreadsListRequest{UserID: "user-42", WithRecord: true, Page: page},
+		exchangeOf(ckpt.ThreadsList, ckpt.ThreadsListRequest{UserID: "user-42", WithRecord: true, After: after, Linearizable: true, Page: page},
 			ckpt.ThreadsListReply{Reply: stamp, PageReply: rows, Threads: []ckpt.Raw{record, record}}),
 		exchangeOf(ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write, RecordOnly: true},
 			ckpt.ThreadsCleanReply{Reply: stamp, Cleaned: true, Removed: removed}),

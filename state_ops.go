@@ -13,16 +13,39 @@ type ThreadRef struct {
 	// belongs to that user, and a request that names another one is refused
 	// with PermissionDenied. Empty stands for a trusted back end, which passes.
 	UserID string
+	// After is what the answer must know of: the position of the latest reply
+	// that the caller has seen. It makes a sequence of requests consistent
+	// whichever replicas answer them.
+	After Position
 }
 
 func (r *ThreadRef) fields(f *wire.Fields) {
 	f.Required("thread_id", (*id)(&r.ThreadID))
 	f.Optional("user_id", (*id)(&r.UserID))
+	f.Optional("after", &r.After)
 }
 
 // Thread returns the reference itself, so that code can ask any request that
 // embeds one.
 func (r *ThreadRef) Thread() *ThreadRef { return r }
+
+// ReadRef is a [ThreadRef] of a request that changes nothing.
+type ReadRef struct {
+	ThreadRef
+	// Linearizable asks for an answer that knows of every write which was
+	// answered before the request was sent, by whichever replica. It costs a
+	// round trip through the journal where there are replicas.
+	Linearizable bool
+}
+
+func (r *ReadRef) fields(f *wire.Fields) {
+	r.ThreadRef.fields(f)
+	f.Optional("linearizable", &r.Linearizable)
+}
+
+// Read returns the reference itself, so that code can ask any request that
+// embeds one.
+func (r *ReadRef) Read() *ReadRef { return r }
 
 // WriteRef is a [ThreadRef] of a request that changes the thread.
 type WriteRef struct {
@@ -47,11 +70,15 @@ type Reply struct {
 	// that does not exist. Of an operation on the whole store it is the
 	// revision of the latest change. Revisions of one thread only grow.
 	Revision uint64
+	// StoreID identifies the data, as in [SetupReply]: another one than before
+	// means that revisions began anew.
+	StoreID string
 }
 
 func (r *Reply) fields(f *wire.Fields) {
 	f.Open()
 	f.Required("revision", &r.Revision)
+	f.Required("store_id", &r.StoreID)
 }
 
 // Stamp returns the reply itself, so that code can ask any reply that embeds
@@ -81,7 +108,7 @@ func (r *StatePutReply) fields(f *wire.Fields) {
 }
 
 // StateGetRequest asks for the state of a thread.
-type StateGetRequest struct{ ThreadRef }
+type StateGetRequest struct{ ReadRef }
 
 // StateGetReply carries a state or a cached state. Where none is stored, or
 // the cached one has expired, the answer is NotFound instead.
@@ -154,7 +181,7 @@ func (r *CachePutReply) fields(f *wire.Fields) {
 }
 
 // CacheGetRequest asks for the cached state of a thread.
-type CacheGetRequest struct{ ThreadRef }
+type CacheGetRequest struct{ ReadRef }
 
 // CacheClearRequest asks to remove the cached state of a thread.
 type CacheClearRequest struct{ WriteRef }

@@ -27,7 +27,6 @@ type SetupReply struct {
 	Service  string // its name, "ckpt"
 	Version  string // its version
 	Protocol int    // the protocol it speaks
-	StoreID  string // identifies the data: another ID means another, or an emptied, store
 	Journal  string // where changes go: "local" is memory alone
 	Limits   Limits
 }
@@ -37,7 +36,6 @@ func (r *SetupReply) fields(f *wire.Fields) {
 	f.Required("service", &r.Service)
 	f.Required("version", &r.Version)
 	f.Required("protocol", &r.Protocol)
-	f.Required("store_id", &r.StoreID)
 	f.Required("journal", &r.Journal)
 	f.Required("limits", object{&r.Limits})
 }

@@ -55,7 +55,7 @@ func (r *ThreadsPutRequest) fields(f *wire.Fields) {
 type ThreadsPutReply struct{ Reply }
 
 // ThreadsGetRequest asks for the record of a thread.
-type ThreadsGetRequest struct{ ThreadRef }
+type ThreadsGetRequest struct{ ReadRef }
 
 // ThreadsGetReply carries the record of a thread that holds anything; of one
 // that was given none, its ID, user and times, marked bare.
@@ -74,12 +74,17 @@ func (r *ThreadsGetReply) fields(f *wire.Fields) {
 type ThreadsListRequest struct {
 	UserID     string // only this user's threads; empty means all
 	WithRecord bool   // only threads that were given a record
+	// After and Linearizable are those of [ThreadRef] and [ReadRef].
+	After        Position
+	Linearizable bool
 	Page
 }
 
 func (r *ThreadsListRequest) fields(f *wire.Fields) {
 	f.Optional("user_id", (*id)(&r.UserID))
 	f.Optional("with_record", &r.WithRecord)
+	f.Optional("after", &r.After)
+	f.Optional("linearizable", &r.Linearizable)
 	r.Page.fields(f)
 }
 

@@ -57,8 +57,8 @@ func lists(r *rig, b bounds, t *table) error {
 			return err
 		}
 		request, err := ckpt.Append(nil, &ckpt.MessagesListRequest{
-			ThreadRef: ckpt.ThreadRef{ThreadID: thread},
-			Page:      ckpt.Page{Offset: max(0, n-last), Limit: last},
+			ReadRef: ckpt.ReadRef{ThreadRef: ckpt.ThreadRef{ThreadID: thread}},
+			Page:    ckpt.Page{Offset: max(0, n-last), Limit: last},
 		})
 		if err != nil {
 			return err

@@ -18,13 +18,13 @@ func searches(r *rig, b bounds, t *table) error {
 	fmt.Fprintf(t.out, "\nSearch %d messages of %d B for what none contains (target: under 60 ms for 100000)\n\n", b.searched, messageBytes)
 	search := func() error {
 		_, err := r.send(ckpt.MessagesList.OpInfo, &ckpt.MessagesListRequest{
-			ThreadRef: ckpt.ThreadRef{ThreadID: thread}, Page: ckpt.Page{Search: "needle"},
+			ReadRef: ckpt.ReadRef{ThreadRef: ckpt.ThreadRef{ThreadID: thread}}, Page: ckpt.Page{Search: "needle"},
 		})
 		return err
 	}
 	get := func() error {
 		_, err := r.send(ckpt.MessagesList.OpInfo, &ckpt.MessagesListRequest{
-			ThreadRef: ckpt.ThreadRef{ThreadID: thread}, Page: ckpt.Page{Offset: b.searched / 2, Limit: 1},
+			ReadRef: ckpt.ReadRef{ThreadRef: ckpt.ThreadRef{ThreadID: thread}}, Page: ckpt.Page{Offset: b.searched / 2, Limit: 1},
 		})
 		return err
 	}

@@ -23,7 +23,7 @@ func puts(r *rig, b bounds, t *table) error {
 func gets(r *rig, b bounds, t *table) error {
 	t.begin("Get a state, against a responder that answers the same bytes", "reply")
 	build := func() (numbered, error) {
-		return number(&ckpt.StateGetRequest{ThreadRef: ckpt.ThreadRef{ThreadID: threadID(0)}})
+		return number(&ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ckpt.ThreadRef{ThreadID: threadID(0)}}})
 	}
 	for i, n := range b.sizes {
 		put, err := statePut(n)

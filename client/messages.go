@@ -73,7 +73,7 @@ func (c *Client[S]) GetMessageAsync(ctx context.Context, thread string, id ckpt.
 
 func (c *Client[S]) getMessage(ctx context.Context, thread string, id ckpt.MessageID, opts []GetMessageOption) *Future[Stored[ckpt.Message]] {
 	k := newCall(ctx, c.transport, &ckpt.MessagesGet, thread, readMessage)
-	k.request = ckpt.MessagesGetRequest{ThreadRef: ckpt.ThreadRef{ThreadID: thread}, MessageID: id}
+	k.request = ckpt.MessagesGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ckpt.ThreadRef{ThreadID: thread}}, MessageID: id}
 	for _, o := range opts {
 		o.getMessage(&k.request)
 	}
@@ -119,7 +119,7 @@ func (c *Client[S]) Messages(ctx context.Context, thread string, opts ...ListMes
 }
 
 func (c *Client[S]) messagePages(ctx context.Context, thread string, opts []ListMessagesOption) iter.Seq2[Listed[ckpt.Message], error] {
-	q := ckpt.MessagesListRequest{ThreadRef: ckpt.ThreadRef{ThreadID: thread}}
+	q := ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: ckpt.ThreadRef{ThreadID: thread}}}
 	for _, o := range opts {
 		o.listMessages(&q)
 	}

@@ -78,14 +78,14 @@ func TestMethods(t *testing.T) {
 	ref := ckpt.ThreadRef{ThreadID: "t"}
 	asUser := ckpt.ThreadRef{ThreadID: "t", UserID: "u"}
 	at, later := time.UnixMilli(1_700_000_000_123).UTC(), time.UnixMilli(1_800_000_000_456).UTC()
-	rev := ckpt.Reply{Revision: 7}
+	rev := ckpt.Reply{Revision: 7, StoreID: "s"}
 	state := ckpt.Raw{0xa1, 'x'}
 	message := ckpt.TextMessage(ckpt.RoleUser, "hi")
 	message.MessageID = ckpt.IntID(5)
 	info := ckpt.ThreadInfo{ThreadID: "t", ThreadName: "name", UserID: "u", CreatedAt: at, UpdatedAt: later}
 
 	check(t, srv, ckpt.Setup, ckpt.SetupRequest{Client: "ckpt-go/" + ckpt.Version, Protocol: 1}, nil,
-		ckpt.SetupReply{Protocol: 1, StoreID: "s"}, ckpt.SetupReply{Protocol: 1, StoreID: "s"},
+		ckpt.SetupReply{Reply: rev, Protocol: 1}, ckpt.SetupReply{Reply: rev, Protocol: 1},
 		form[ckpt.SetupReply]{
 			func(x ctx, c cl) (ckpt.SetupReply, error) { return c.Setup(x) },
 			func(x ctx, c cl) *client.Future[ckpt.SetupReply] { return c.SetupAsync(x) }})
@@ -103,7 +103,7 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[ckpt.StatePutReply] {
 				return c.PutStateAsync(x, "t", "x", client.User("u"))
 			}})
-	check(t, srv, ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: asUser}, nil,
+	check(t, srv, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser}}, nil,
 		ckpt.StateGetReply{Reply: rev, State: state, UpdatedAt: at}, client.Stored[string]{Value: "x", Revision: 7, UpdatedAt: at},
 		form[client.Stored[string]]{
 			func(x ctx, c cl) (client.Stored[string], error) { return c.GetState(x, "t", client.User("u")) },
@@ -131,7 +131,7 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[ckpt.CachePutReply] {
 				return c.PutStateCacheAsync(x, "t", "x", client.User("u"), client.TTL(90*time.Second))
 			}})
-	check(t, srv, ckpt.CacheGet, ckpt.CacheGetRequest{ThreadRef: asUser}, nil,
+	check(t, srv, ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser}}, nil,
 		ckpt.StateGetReply{Reply: rev, State: state, UpdatedAt: at, ExpiresAt: later},
 		client.Stored[string]{Value: "x", Revision: 7, UpdatedAt: at, ExpiresAt: later},
 		form[client.Stored[string]]{
@@ -161,7 +161,7 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[ckpt.MessagesPutReply] {
 				return c.PutMessagesAsync(x, "t", []ckpt.Message{message, message}, put...)
 			}})
-	check(t, srv, ckpt.MessagesGet, ckpt.MessagesGetRequest{ThreadRef: asUser, MessageID: ckpt.IntID(5)}, nil,
+	check(t, srv, ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser}, MessageID: ckpt.IntID(5)}, nil,
 		ckpt.MessagesGetReply{Reply: rev, Message: encode(t, &message)}, client.Stored[ckpt.Message]{Value: message, Revision: 7},
 		form[client.Stored[ckpt.Message]]{
 			func(x ctx, c cl) (client.Stored[ckpt.Message], error) {
@@ -171,7 +171,7 @@ func TestMethods(t *testing.T) {
 				return c.GetMessageAsync(x, "t", ckpt.IntID(5), client.User("u"))
 			}})
 	list := []client.ListMessagesOption{client.User("u"), client.Search("hi"), client.Offset(2), client.Limit(3)}
-	check(t, srv, ckpt.MessagesList, ckpt.MessagesListRequest{ThreadRef: asUser, Page: ckpt.Page{Search: "hi", Offset: 2, Limit: 3}}, nil,
+	check(t, srv, ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser}, Page: ckpt.Page{Search: "hi", Offset: 2, Limit: 3}}, nil,
 		ckpt.MessagesListReply{Reply: rev, PageReply: ckpt.PageReply{Total: 3, NextOffset: 3}, Metadata: metadata, Messages: []ckpt.Raw{encode(t, &message)}},
 		client.Listed[ckpt.Message]{Items: []ckpt.Message{message}, Metadata: map[string]any{"a": "x", "b": int64(1)}, Total: 3, NextOffset: 3, Revision: 7},
 		form[client.Listed[ckpt.Message]]{
@@ -196,7 +196,7 @@ func TestMethods(t *testing.T) {
 		form[ckpt.ThreadsPutReply]{
 			func(x ctx, c cl) (ckpt.ThreadsPutReply, error) { return c.PutThread(x, info) },
 			func(x ctx, c cl) *client.Future[ckpt.ThreadsPutReply] { return c.PutThreadAsync(x, info) }})
-	check(t, srv, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ThreadRef: ref}, nil,
+	check(t, srv, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref}}, nil,
 		ckpt.ThreadsGetReply{Reply: rev, Record: encode(t, &info)}, client.Stored[ckpt.ThreadInfo]{Value: info, Revision: 7},
 		form[client.Stored[ckpt.ThreadInfo]]{
 			func(x ctx, c cl) (client.Stored[ckpt.ThreadInfo], error) { return c.GetThread(x, "t") },

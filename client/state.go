@@ -52,7 +52,7 @@ func (c *Client[S]) GetStateAsync(ctx context.Context, thread string, opts ...Ge
 
 func (c *Client[S]) getState(ctx context.Context, thread string, opts []GetStateOption) *Future[Stored[S]] {
 	k := newCall(ctx, c.transport, &ckpt.StateGet, thread, readState[S])
-	k.request = ckpt.StateGetRequest{ThreadRef: ckpt.ThreadRef{ThreadID: thread}}
+	k.request = ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ckpt.ThreadRef{ThreadID: thread}}}
 	for _, o := range opts {
 		o.getState(&k.request)
 	}
@@ -115,7 +115,7 @@ func (c *Client[S]) GetStateCacheAsync(ctx context.Context, thread string, opts 
 
 func (c *Client[S]) getStateCache(ctx context.Context, thread string, opts []GetStateCacheOption) *Future[Stored[S]] {
 	k := newCall(ctx, c.transport, &ckpt.CacheGet, thread, readState[S])
-	k.request = ckpt.CacheGetRequest{ThreadRef: ckpt.ThreadRef{ThreadID: thread}}
+	k.request = ckpt.CacheGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ckpt.ThreadRef{ThreadID: thread}}}
 	for _, o := range opts {
 		o.getCache(&k.request)
 	}

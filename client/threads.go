@@ -45,7 +45,7 @@ func (c *Client[S]) GetThreadAsync(ctx context.Context, thread string, opts ...G
 
 func (c *Client[S]) getThread(ctx context.Context, thread string, opts []GetThreadOption) *Future[Stored[ckpt.ThreadInfo]] {
 	k := newCall(ctx, c.transport, &ckpt.ThreadsGet, thread, readThread)
-	k.request = ckpt.ThreadsGetRequest{ThreadRef: ckpt.ThreadRef{ThreadID: thread}}
+	k.request = ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ckpt.ThreadRef{ThreadID: thread}}}
 	for _, o := range opts {
 		o.getThread(&k.request)
 	}

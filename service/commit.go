@@ -11,21 +11,27 @@ type writeTo[Q any] interface {
 	Write() *ckpt.WriteRef
 }
 
+// planner plans a request: it fills in the reply and the entry of its effect.
+type planner[Q, A any] func(v *store.View, q *Q, a *A, e *store.Entry) error
+
 // write registers an operation that changes one thread as plan says.
-func write[Q, A any, P writeTo[Q]](s *Service, op ckpt.Op[Q, A], plan func(v *store.View, q *Q) (store.Entry, error)) {
-	handle(s, op, func(r *request, q *Q) {
-		r.commit(*P(q).Write(), func(v *store.View) (store.Entry, error) { return plan(v, q) })
-	})
+func write[Q, A any, P writeTo[Q]](s *Service, op ckpt.Op[Q, A], plan planner[Q, A]) {
+	handle(s, op, plan, func(r *call[Q, A]) { r.commit(*P(&r.q).Write()) })
 }
 
 // commit is the one place where changes are committed.
-func (r *request) commit(ref ckpt.WriteRef, plan store.Plan) {
-	r.write = store.Write{Kind: r.op.Name, WriteRef: ref, Plan: plan}
-	r.journal.Commit(&r.write, r.millis(), func(a store.Answer, err error) {
-		if err != nil {
-			r.fail(err)
-			return
-		}
-		r.reply(a)
+func (r *request) commit(ref ckpt.WriteRef) {
+	r.write.Kind, r.write.WriteRef = r.op.Name, ref
+	r.journal.Commit(&r.write, r.millis(), r)
+}
+
+// Done answers a write with what became of it.
+func (r *request) Done(a store.Result, err error) {
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	r.send(func(b []byte) ([]byte, error) {
+		return ckpt.AppendReply(b, a.Answer, a.Revision, r.id), nil
 	})
 }

@@ -43,7 +43,7 @@ func (p *events) publish(c store.Change) {
 		At:         time.UnixMilli(c.At),
 		UserID:     c.Owner,
 		RequestID:  c.RequestID,
-		MessageIDs: c.MessageIDs(),
+		MessageIDs: c.AppendMessageIDs(e.MessageIDs[:0]),
 		StoreID:    p.storeID,
 	}
 	b, err := ckpt.Append(out.bytes[:0], e)

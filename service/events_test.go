@@ -119,7 +119,7 @@ func testNoEvents(t *testing.T, start starter) {
 	do(h, ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: write1("t"), Metadata: ckpt.Raw{0x80}})
 	h.clock.advance(time.Hour)
 	h.sweep() // the thread has a state besides
-	do(h, ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: thread("t")})
+	do(h, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
 	last := h.putState("last", ckpt.Raw{1})
 	if e := events.next(); e.ThreadID != "last" || e.Revision != last.Revision {
 		t.Errorf("event %+v, want none before that of revision %d", e, last.Revision)

@@ -44,24 +44,26 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 // wrong has for each field of a request values of a type that it cannot have.
 // A field that takes any value has none.
 var wrong = map[string][]any{
-	"client":      {1, []any{}},
-	"confirm":     {1, nil},
-	"keep_cache":  {1, "true"},
-	"limit":       {"1", -1, 1.5, uint64(1 << 63)},
-	"message_id":  {1.5, "", true, nil, []byte("m"), strings.Repeat("i", 257)},
-	"messages":    {"x", map[string]any{}, nil, []any{1}, []any{[]any{}}},
-	"metadata":    {1, "x", []any{}},
-	"offset":      {"1", -1, 1.5, uint64(1 << 63)},
-	"protocol":    {"1", nil, 2},
-	"record_only": {1, "true"},
-	"request_id":  {1.5, "", true, "a\x00b", strings.Repeat("i", 257)},
-	"search":      {1, []any{"x"}},
-	"state":       {},
-	"thread":      {1, "t", nil, []any{}, map[string]any{}, map[string]any{"thread_id": []any{}}},
-	"thread_id":   {1.5, "", true, nil, "a\r\nb", []byte("t"), strings.Repeat("i", 257)},
-	"ttl_ms":      {"1", -1, 1.5, uint64(1 << 63)},
-	"user_id":     {1.5, "", true, "a\x7f", strings.Repeat("i", 257)},
-	"with_record": {1, "true"},
+	"client":       {1, []any{}},
+	"confirm":      {1, nil},
+	"keep_cache":   {1, "true"},
+	"limit":        {"1", -1, 1.5, uint64(1 << 63)},
+	"message_id":   {1.5, "", true, nil, []byte("m"), strings.Repeat("i", 257)},
+	"messages":     {"x", map[string]any{}, nil, []any{1}, []any{[]any{}}},
+	"metadata":     {1, "x", []any{}},
+	"offset":       {"1", -1, 1.5, uint64(1 << 63)},
+	"protocol":     {"1", nil, 2},
+	"record_only":  {1, "true"},
+	"request_id":   {1.5, "", true, "a\x00b", strings.Repeat("i", 257)},
+	"search":       {1, []any{"x"}},
+	"state":        {},
+	"after":        {1, "S1", []any{}, []any{"S1"}, []any{"S1", -1}, []any{1, 1}, []any{"S1", 1, 1}},
+	"linearizable": {1, "true"},
+	"thread":       {1, "t", nil, []any{}, map[string]any{}, map[string]any{"thread_id": []any{}}},
+	"thread_id":    {1.5, "", true, nil, "a\r\nb", []byte("t"), strings.Repeat("i", 257)},
+	"ttl_ms":       {"1", -1, 1.5, uint64(1 << 63)},
+	"user_id":      {1.5, "", true, "a\x7f", strings.Repeat("i", 257)},
+	"with_record":  {1, "true"},
 }
 
 // Every field of every operation is checked, and the error names it.
@@ -204,14 +206,14 @@ func testTooLarge(t *testing.T, start starter) {
 	ref.RequestID = ""
 	do(h, ckpt.CachePut, ckpt.CachePutRequest{WriteRef: ref, State: fits, TTL: ckpt.MaxTTL})
 	do(h, ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: ref, Messages: []ckpt.Raw{messageOfSize(t, "m", limit)}})
-	if a := do(h, ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: ref.ThreadRef}); !bytes.Equal(a.State, fits) {
+	if a := do(h, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref.ThreadRef}}); !bytes.Equal(a.State, fits) {
 		t.Error("the state is another")
 	}
-	if a := do(h, ckpt.CacheGet, ckpt.CacheGetRequest{ThreadRef: ref.ThreadRef}); !bytes.Equal(a.State, fits) {
+	if a := do(h, ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref.ThreadRef}}); !bytes.Equal(a.State, fits) {
 		t.Error("the cached state is another")
 	}
-	do(h, ckpt.MessagesGet, ckpt.MessagesGetRequest{ThreadRef: ref.ThreadRef, MessageID: ckpt.StringID("m")})
-	if a := do(h, ckpt.MessagesList, ckpt.MessagesListRequest{ThreadRef: ref.ThreadRef}); len(a.Messages) != 1 {
+	do(h, ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref.ThreadRef}, MessageID: ckpt.StringID("m")})
+	if a := do(h, ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref.ThreadRef}}); len(a.Messages) != 1 {
 		t.Errorf("%d messages", len(a.Messages))
 	}
 }

@@ -55,8 +55,8 @@ func FuzzRequest(f *testing.F) {
 
 func listAll(t *testing.T, h *harness) []ckpt.Raw {
 	t.Helper()
-	a, err := h.store.ThreadsList(&ckpt.ThreadsListRequest{Page: ckpt.Page{Limit: 50}}, h.millis())
-	if err != nil {
+	var a ckpt.ThreadsListReply
+	if err := h.store.ThreadsList(&ckpt.ThreadsListRequest{Page: ckpt.Page{Limit: 50}}, &a, h.millis()); err != nil {
 		t.Fatal(err)
 	}
 	return a.Threads

@@ -15,7 +15,7 @@ import (
 // list returns one page of a thread's messages.
 func (h *harness) list(id string, p ckpt.Page) ckpt.MessagesListReply {
 	h.Helper()
-	return do(h, ckpt.MessagesList, ckpt.MessagesListRequest{ThreadRef: thread(id), Page: p})
+	return do(h, ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread(id)}, Page: p})
 }
 
 // wantMessages checks all messages of a thread, byte for byte.
@@ -46,7 +46,7 @@ func testMessagesInOrder(t *testing.T, start starter) {
 	for _, size := range []int{h.store.Limits().Value, 20 << 10} {
 		m := messageOfSize(t, "large", size)
 		h.putMessages("large", m)
-		if a := do(h, ckpt.MessagesGet, ckpt.MessagesGetRequest{ThreadRef: thread("large"), MessageID: ckpt.StringID("large")}); !bytes.Equal(a.Message, m) {
+		if a := do(h, ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("large")}, MessageID: ckpt.StringID("large")}); !bytes.Equal(a.Message, m) {
 			t.Errorf("a message of %d bytes came back with %d", size, len(a.Message))
 		}
 		h.wantMessages("large", m)
@@ -138,7 +138,7 @@ func testMessageIDTypes(t *testing.T, start starter) {
 		id   ckpt.MessageID
 		want ckpt.Raw
 	}{{ckpt.IntID(7), number}, {ckpt.StringID("7"), text}} {
-		if a := do(h, ckpt.MessagesGet, ckpt.MessagesGetRequest{ThreadRef: thread("7"), MessageID: c.id}); !bytes.Equal(a.Message, c.want) {
+		if a := do(h, ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("7")}, MessageID: c.id}); !bytes.Equal(a.Message, c.want) {
 			t.Errorf("%v: got %q, want %q", c.id, a.Message, c.want)
 		}
 	}
@@ -177,7 +177,7 @@ func testMessageWithoutID(t *testing.T, start starter) {
 		if !bytes.Equal(got, want) {
 			t.Errorf("message %d: got %q, want %q", i, got, want)
 		}
-		one := do(h, ckpt.MessagesGet, ckpt.MessagesGetRequest{ThreadRef: thread("t"), MessageID: id})
+		one := do(h, ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}, MessageID: id})
 		if !bytes.Equal(one.Message, want) {
 			t.Errorf("message %d by its ID: got %q, want %q", i, one.Message, want)
 		}
@@ -277,7 +277,7 @@ func testMessagesList(t *testing.T, start starter) {
 		}
 	}
 	for _, p := range []ckpt.Page{{Offset: -1}, {Limit: -1}, {Search: "x", Offset: -1}} {
-		refused(h, ckpt.InvalidArgument, ckpt.MessagesList, ckpt.MessagesListRequest{ThreadRef: thread("t"), Page: p})
+		refused(h, ckpt.InvalidArgument, ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}, Page: p})
 		refused(h, ckpt.InvalidArgument, ckpt.ThreadsList, ckpt.ThreadsListRequest{Page: p})
 	}
 }
@@ -320,7 +320,7 @@ func testMessagesDelete(t *testing.T, start starter) {
 		return ckpt.MessagesDeleteRequest{WriteRef: write1("t"), MessageID: id}
 	}
 	refused(h, ckpt.NotFound, ckpt.MessagesDelete, del(ckpt.IntID(1)))
-	refused(h, ckpt.NotFound, ckpt.MessagesGet, ckpt.MessagesGetRequest{ThreadRef: thread("t"), MessageID: ckpt.IntID(1)})
+	refused(h, ckpt.NotFound, ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}, MessageID: ckpt.IntID(1)})
 	a, b, c := textMessage(t, "a", "1"), textMessage(t, "b", "1"), textMessage(t, "c", "1")
 	put := h.putMessages("t", a, b, c)
 	if e := refused(h, ckpt.NotFound, ckpt.MessagesDelete, del(ckpt.StringID("z"))); e.Revision != put.Revision {
@@ -331,7 +331,7 @@ func testMessagesDelete(t *testing.T, start starter) {
 	}
 	h.wantMessages("t", a, c)
 	refused(h, ckpt.NotFound, ckpt.MessagesDelete, del(ckpt.StringID("b")))
-	refused(h, ckpt.NotFound, ckpt.MessagesGet, ckpt.MessagesGetRequest{ThreadRef: thread("t"), MessageID: ckpt.StringID("b")})
+	refused(h, ckpt.NotFound, ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}, MessageID: ckpt.StringID("b")})
 	h.putMessages("t", b) // is new now
 	h.wantMessages("t", a, c, b)
 	for _, id := range []string{"a", "b", "c"} {

@@ -47,7 +47,7 @@ func testRequestIDs(t *testing.T, start starter) {
 	if second := do(h, ckpt.StatePut, old); second != first {
 		t.Errorf("answered %+v, then %+v", first, second)
 	}
-	if a := do(h, ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: thread("u")}); a.State[0] != 2 {
+	if a := do(h, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("u")}}); a.State[0] != 2 {
 		t.Errorf("state %x, want that of the latest write", []byte(a.State))
 	}
 	// Two threads may see one ID, and a refused request uses up none.
@@ -93,7 +93,7 @@ func testRequestIDConflict(t *testing.T, start starter) {
 		t.Errorf("the error carries revision %d, want %d", e.Revision, put.Revision)
 	}
 	refused(h, ckpt.Conflict, ckpt.CachePut, ckpt.CachePutRequest{WriteRef: writeAs("t", "r"), State: ckpt.Raw{1}})
-	do(h, ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: thread("t")})
+	do(h, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
 }
 
 // A retry that comes after the thread was cleaned does not bring it back.

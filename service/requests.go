@@ -23,32 +23,60 @@ type request struct {
 	deferred bool // answered after its handler returned
 }
 
+// call is a request with its values: one piece of memory, which is used for one
+// request after the other.
+type call[Q, A any] struct {
+	request
+	q Q
+	a A
+}
+
 // handle registers an operation: the one place where requests come in. h is
-// called with the checked and decoded request and answers it by reply or fail.
-func handle[Q, A any](s *Service, op ckpt.Op[Q, A], h func(r *request, q *Q)) {
+// called with the checked and decoded request and answers it by reply or fail;
+// plan is that of an operation that writes, nil for others.
+func handle[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(r *call[Q, A])) {
+	calls := sync.Pool{New: func() any {
+		r := &call[Q, A]{request: request{Service: s, op: op.OpInfo}}
+		r.write.Plan = func(v *store.View, e *store.Entry) error {
+			err := plan(v, &r.q, &r.a, e)
+			if err == nil {
+				e.Answer, err = ckpt.Append(e.Answer, op.Reply(&r.a))
+			}
+			return err
+		}
+		return r
+	}}
 	err := s.micro.AddEndpoint(strings.ReplaceAll(op.Name, ".", "-"), micro.HandlerFunc(func(msg micro.Request) {
 		s.underWay.Add(1)
 		defer s.underWay.Done()
-		in := &struct { // one piece of memory
-			request
-			q Q
-		}{request: request{Service: s, op: op.OpInfo, msg: msg}}
-		r, q := &in.request, &in.q
+		r := calls.Get().(*call[Q, A])
+		r.msg = msg
 		if !r.fromInbox() {
 			return
 		}
 		defer r.recover()
-		if err := ckpt.Decode(msg.Data(), op.Request(q)); err != nil {
+		if err := ckpt.Decode(msg.Data(), op.Request(&r.q)); err != nil {
 			r.fail(err)
-			return
+		} else {
+			h(r)
 		}
-		h(r, q)
+		if r.deferred {
+			return // somebody else holds it
+		}
+		r.reset()
+		calls.Put(r)
 	}), micro.WithEndpointSubject(op.Subject(s.prefix)), micro.WithEndpointMetadata(map[string]string{
 		"writes": strconv.FormatBool(op.Writes),
 	}), micro.WithEndpointPendingLimits(pendingRequests, pendingBytes))
 	if err != nil {
 		panic(err) // the table's names are constants
 	}
+}
+
+// reset lets go of all that belongs to one request.
+func (r *call[Q, A]) reset() {
+	r.msg, r.q, r.a = nil, *new(Q), *new(A)
+	r.write.Reset()
 }
 
 // What may wait for one endpoint's handler. NATS drops what is over; its
@@ -101,9 +129,21 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 const keepBuffer = 1 << 20
 
 // reply answers with a success.
-func (r *request) reply(a ckpt.Record) {
+func (r *request) reply(a replier) {
+	a.Stamp().StoreID = r.id
+	r.send(func(b []byte) ([]byte, error) { return ckpt.Append(b, a) })
+}
+
+// replier is the reply of any operation.
+type replier interface {
+	ckpt.Record
+	Stamp() *ckpt.Reply
+}
+
+// send answers with the bytes that encode appends.
+func (r *request) send(encode func([]byte) ([]byte, error)) {
 	buf := buffers.Get().(*[]byte)
-	b, err := ckpt.Append((*buf)[:0], a)
+	b, err := encode((*buf)[:0])
 	if err == nil {
 		err = r.publish(b)
 	}

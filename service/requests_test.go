@@ -26,7 +26,7 @@ func operation(name string) ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply] {
 // register adds an operation of the test's own to a running service.
 func (h *harness) register(op ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply], handler func(r *request)) {
 	h.Helper()
-	handle(h.Service, op, func(r *request, _ *ckpt.StateGetRequest) { handler(r) })
+	handle(h.Service, op, nil, func(r *call[ckpt.StateGetRequest, ckpt.StateGetReply]) { handler(&r.request) })
 	if err := h.Service.nc.Flush(); err != nil {
 		h.Fatal(err)
 	}
@@ -39,11 +39,11 @@ func TestPanic(t *testing.T) {
 	h.register(at, func(*request) { panic("secret") })
 	h.register(later, func(r *request) { r.slowly(func() { panic("secret") }) })
 	h.register(storing, func(r *request) {
-		r.commit(ckpt.WriteRef{ThreadRef: thread("t")}, nil) // a plan that is nil, under the lock
+		r.commit(ckpt.WriteRef{ThreadRef: thread("t")}) // a plan that is nil, under the lock
 	})
 	for range 2 * maxSlow { // each gives its place among the slow ones back
 		for _, op := range []ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply]{at, later, storing} {
-			e := refused(h, ckpt.Internal, op, ckpt.StateGetRequest{ThreadRef: thread("t")})
+			e := refused(h, ckpt.Internal, op, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
 			if strings.Contains(e.Message, "secret") {
 				t.Errorf("%s: %v tells what the panic said", op.Name, e)
 			}
@@ -59,7 +59,7 @@ func TestInternalError(t *testing.T) {
 	h := startLocal(t, setting{})
 	op := operation("fails")
 	h.register(op, func(r *request) { r.fail(fmt.Errorf("disk /secret is full: %w", errors.ErrUnsupported)) })
-	if e := refused(h, ckpt.Internal, op, ckpt.StateGetRequest{ThreadRef: thread("t")}); strings.Contains(e.Message, "secret") {
+	if e := refused(h, ckpt.Internal, op, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}}); strings.Contains(e.Message, "secret") {
 		t.Errorf("%v tells too much", e)
 	}
 }
@@ -73,7 +73,7 @@ func TestReplyTooLarge(t *testing.T) {
 	h.register(at, reply)
 	h.register(later, func(r *request) { r.slowly(func() { reply(r) }) })
 	for _, op := range []ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply]{at, later} {
-		if e := refused(h, ckpt.TooLarge, op, ckpt.StateGetRequest{ThreadRef: thread("t")}); e.Size < 5000 || e.Limit != 4096 {
+		if e := refused(h, ckpt.TooLarge, op, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}}); e.Size < 5000 || e.Limit != 4096 {
 			t.Errorf("%s: %v: sizes %d and %d", op.Name, e, e.Size, e.Limit)
 		}
 	}
@@ -93,15 +93,15 @@ func TestOverloaded(t *testing.T) {
 	})
 	var answers sync.WaitGroup
 	for range maxSlow {
-		answers.Go(func() { do(h, slow, ckpt.StateGetRequest{ThreadRef: thread("t")}) })
+		answers.Go(func() { do(h, slow, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}}) })
 	}
 	for range maxSlow {
 		<-begun
 	}
 	h.putMessages("t", textMessage(t, 1, "x"))
-	refused(h, ckpt.Overloaded, slow, ckpt.StateGetRequest{ThreadRef: thread("t")})
+	refused(h, ckpt.Overloaded, slow, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
 	refused(h, ckpt.Overloaded, ckpt.ThreadsList, ckpt.ThreadsListRequest{})
-	refused(h, ckpt.Overloaded, ckpt.MessagesList, ckpt.MessagesListRequest{ThreadRef: thread("t"), Page: ckpt.Page{Search: "x"}})
+	refused(h, ckpt.Overloaded, ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}, Page: ckpt.Page{Search: "x"}})
 	// Others go on, and the slow ones too when there is room again.
 	h.wantMessages("t", textMessage(t, 1, "x"))
 	close(finish)
@@ -145,7 +145,7 @@ func TestReplySubjects(t *testing.T) {
 				}
 			}
 		}
-		_, err := ask(h, ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: thread(id)})
+		_, err := ask(h, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread(id)}})
 		if (err == nil) != answered {
 			t.Errorf("a write with the reply subject %q: %v", reply, err)
 		}

@@ -9,8 +9,8 @@ import (
 
 // routes says how each operation of the table is carried out.
 func (s *Service) routes() {
-	handle(s, ckpt.Setup, setup)
-	handle(s, ckpt.Release, release)
+	handle(s, ckpt.Setup, nil, setup)
+	handle(s, ckpt.Release, nil, release)
 
 	write(s, ckpt.StatePut, store.PlanStatePut)
 	read(s, ckpt.StateGet, s.store.StateGet)
@@ -22,55 +22,62 @@ func (s *Service) routes() {
 
 	write(s, ckpt.MessagesPut, store.PlanMessagesPut)
 	read(s, ckpt.MessagesGet, s.store.MessagesGet)
-	handle(s, ckpt.MessagesList, listMessages)
+	handle(s, ckpt.MessagesList, nil, listMessages)
 	write(s, ckpt.MessagesDelete, store.PlanMessagesDelete)
 
-	handle(s, ckpt.ThreadsPut, putThread)
+	handle(s, ckpt.ThreadsPut, store.PlanThreadsPut, putThread)
 	read(s, ckpt.ThreadsGet, s.store.ThreadsGet)
-	handle(s, ckpt.ThreadsList, listThreads)
+	handle(s, ckpt.ThreadsList, nil, listThreads)
 	write(s, ckpt.ThreadsClean, store.PlanThreadsClean)
 }
 
-// read registers an operation that a query of the store answers at once.
-func read[Q, A any](s *Service, op ckpt.Op[Q, A], get func(q *Q, now int64) (A, error)) {
-	handle(s, op, func(r *request, q *Q) { answer(r, op, q, get) })
+// query answers a request from the store.
+type query[Q, A any] func(q *Q, a *A, now int64) error
+
+// answerTo is a pointer to a reply.
+type answerTo[A any] interface {
+	*A
+	replier
 }
 
-func answer[Q, A any](r *request, op ckpt.Op[Q, A], q *Q, get func(q *Q, now int64) (A, error)) {
-	a, err := get(q, r.millis())
-	if err != nil {
+// read registers an operation that a query of the store answers at once.
+func read[Q, A any, P answerTo[A]](s *Service, op ckpt.Op[Q, A], get query[Q, A]) {
+	handle(s, op, nil, func(r *call[Q, A]) { answer[Q, A, P](r, get) })
+}
+
+func answer[Q, A any, P answerTo[A]](r *call[Q, A], get query[Q, A]) {
+	if err := get(&r.q, &r.a, r.millis()); err != nil {
 		r.fail(err)
 		return
 	}
-	r.reply(op.Reply(&a))
+	r.reply(P(&r.a))
 }
 
 // listMessages answers a messages.list; only a search takes long.
-func listMessages(r *request, q *ckpt.MessagesListRequest) {
-	if q.Search == "" {
-		answer(r, ckpt.MessagesList, q, r.store.MessagesList)
+func listMessages(r *call[ckpt.MessagesListRequest, ckpt.MessagesListReply]) {
+	if r.q.Search == "" {
+		answer(r, r.store.MessagesList)
 		return
 	}
-	r.slowly(func() { answer(r, ckpt.MessagesList, q, r.store.MessagesList) })
+	r.slowly(func() { answer(r, r.store.MessagesList) })
 }
 
 // listThreads answers a threads.list, which looks at every thread.
-func listThreads(r *request, q *ckpt.ThreadsListRequest) {
-	r.slowly(func() { answer(r, ckpt.ThreadsList, q, r.store.ThreadsList) })
+func listThreads(r *call[ckpt.ThreadsListRequest, ckpt.ThreadsListReply]) {
+	r.slowly(func() { answer(r, r.store.ThreadsList) })
 }
 
 // putThread carries out a threads.put, whose record names the thread. The
 // record's size is checked first, since it is the one thing that is decoded.
-func putThread(r *request, q *ckpt.ThreadsPutRequest) {
-	if limit := r.store.Limits().Metadata; len(q.Record) > limit {
-		r.fail(ckpt.TooLargef(len(q.Record), limit, "the thread's record is over its limit"))
+func putThread(r *call[ckpt.ThreadsPutRequest, ckpt.ThreadsPutReply]) {
+	if limit := r.store.Limits().Metadata; len(r.q.Record) > limit {
+		r.fail(ckpt.TooLargef(len(r.q.Record), limit, "the thread's record is over its limit"))
 		return
 	}
 	var info ckpt.ThreadInfo
-	if err := ckpt.Decode(q.Record, &info); err != nil {
+	if err := ckpt.Decode(r.q.Record, &info); err != nil {
 		r.fail(ckpt.Errorf(ckpt.InvalidArgument, "field \"thread\": %v", errors.Unwrap(err)))
 		return
 	}
-	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: info.ThreadID, UserID: info.UserID}, RequestID: q.RequestID}
-	r.commit(ref, func(v *store.View) (store.Entry, error) { return store.PlanThreadsPut(v, q) })
+	r.commit(ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: info.ThreadID, UserID: info.UserID}, RequestID: r.q.RequestID})
 }

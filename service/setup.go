@@ -9,7 +9,8 @@ import (
 )
 
 // setup answers the handshake.
-func setup(r *request, q *ckpt.SetupRequest) {
+func setup(r *call[ckpt.SetupRequest, ckpt.SetupReply]) {
+	q := &r.q
 	if q.Protocol != ckpt.Protocol {
 		r.fail(ckpt.Errorf(ckpt.InvalidArgument, "protocol %d: this service speaks %d: use a client of that protocol", q.Protocol, ckpt.Protocol))
 		return
@@ -20,14 +21,14 @@ func setup(r *request, q *ckpt.SetupRequest) {
 		Service:  "ckpt",
 		Version:  ckpt.Version,
 		Protocol: ckpt.Protocol,
-		StoreID:  r.id,
 		Journal:  r.journal.Name(),
 		Limits:   r.store.Limits(),
 	})
 }
 
 // release empties the store.
-func release(r *request, q *ckpt.ReleaseRequest) {
+func release(r *call[ckpt.ReleaseRequest, ckpt.ReleaseReply]) {
+	q := &r.q
 	switch {
 	case !r.allowRelease:
 		r.fail(ckpt.Errorf(ckpt.PermissionDenied, "release is switched off: start the service with --allow-release"))

@@ -35,8 +35,8 @@ func states(t testing.TB) []ckpt.Raw {
 
 func testStates(t *testing.T, start starter) {
 	h := start(t, setting{})
-	refused(h, ckpt.NotFound, ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: thread("t")})
-	refused(h, ckpt.NotFound, ckpt.CacheGet, ckpt.CacheGetRequest{ThreadRef: thread("t")})
+	refused(h, ckpt.NotFound, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
+	refused(h, ckpt.NotFound, ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
 	last := uint64(0)
 	for _, state := range states(t) {
 		h.clock.advance(time.Second)
@@ -44,12 +44,12 @@ func testStates(t *testing.T, start starter) {
 		if put.Revision <= last || !put.UpdatedAt.Equal(h.clock.now()) {
 			t.Errorf("put: %+v after revision %d at %v", put, last, h.clock.now())
 		}
-		got := do(h, ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: thread("t")})
+		got := do(h, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
 		if !bytes.Equal(got.State, state) || got.Revision != put.Revision || !got.UpdatedAt.Equal(put.UpdatedAt) || !got.ExpiresAt.IsZero() {
 			t.Errorf("state %.40x: got %.40x, revision %d, want %d", []byte(state), []byte(got.State), got.Revision, put.Revision)
 		}
 		cached := h.putCache("t", state, 0)
-		got = do(h, ckpt.CacheGet, ckpt.CacheGetRequest{ThreadRef: thread("t")})
+		got = do(h, ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
 		if !bytes.Equal(got.State, state) || got.Revision != cached.Revision || cached.Revision <= put.Revision || !cached.ExpiresAt.IsZero() {
 			t.Errorf("cached state %.40x: got %.40x, revision %d, want %d", []byte(state), []byte(got.State), got.Revision, cached.Revision)
 		}
@@ -61,11 +61,11 @@ func testClear(t *testing.T, start starter) {
 	h := start(t, setting{})
 	one := ckpt.Raw{1}
 	get := func(op ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply]) bool {
-		_, err := ask(h, op, ckpt.StateGetRequest{ThreadRef: thread("t")})
+		_, err := ask(h, op, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
 		return err == nil
 	}
 	cacheGet := func() bool {
-		_, err := ask(h, ckpt.CacheGet, ckpt.CacheGetRequest{ThreadRef: thread("t")})
+		_, err := ask(h, ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
 		return err == nil
 	}
 	for _, c := range []struct {
@@ -120,15 +120,15 @@ func testExpiry(t *testing.T, start starter) {
 	if want := h.clock.now().Add(time.Second); !put.ExpiresAt.Equal(want) {
 		t.Errorf("expires at %v, want %v", put.ExpiresAt, want)
 	}
-	get := ckpt.CacheGetRequest{ThreadRef: thread("gone")}
+	get := ckpt.CacheGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("gone")}}
 	h.clock.advance(999 * time.Millisecond)
 	if a := do(h, ckpt.CacheGet, get); !a.ExpiresAt.Equal(put.ExpiresAt) {
 		t.Errorf("expires at %v, want %v", a.ExpiresAt, put.ExpiresAt)
 	}
 	h.clock.advance(time.Millisecond)
 	refused(h, ckpt.NotFound, ckpt.CacheGet, get)
-	refused(h, ckpt.NotFound, ckpt.CacheGet, ckpt.CacheGetRequest{ThreadRef: thread("kept")})
-	refused(h, ckpt.NotFound, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ThreadRef: thread("gone")})
+	refused(h, ckpt.NotFound, ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("kept")}})
+	refused(h, ckpt.NotFound, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("gone")}})
 	if ids := h.threads(ckpt.ThreadsListRequest{}); !slices.Equal(ids, []string{"kept"}) {
 		t.Errorf("threads %q, want the one that is kept", ids)
 	}
@@ -173,7 +173,7 @@ func testExpiryWithoutReader(t *testing.T, start starter) {
 		t.Errorf("event %+v after %+v", e, put)
 	}
 	// The thread with a state goes on with the revision that it had.
-	if a := do(h, ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: thread("kept")}); a.Revision != kept.Revision+1 {
+	if a := do(h, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("kept")}}); a.Revision != kept.Revision+1 {
 		t.Errorf("revision %d, want that of the cache.put", a.Revision)
 	}
 }

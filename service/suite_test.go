@@ -248,7 +248,7 @@ func (h *harness) putThread(keysAndValues ...any) ckpt.ThreadsPutReply {
 // info returns the record of a thread.
 func (h *harness) info(id string) ckpt.ThreadInfo {
 	h.Helper()
-	a := do(h, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ThreadRef: thread(id)})
+	a := do(h, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread(id)}})
 	return decodeInfo(h, a.Record)
 }
 

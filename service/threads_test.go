@@ -16,7 +16,7 @@ import (
 
 func testThreadRecords(t *testing.T, start starter) {
 	h := start(t, setting{})
-	refused(h, ckpt.NotFound, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ThreadRef: thread("t")})
+	refused(h, ckpt.NotFound, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
 	created := h.clock.now().UTC()
 	do(h, ckpt.StatePut, ckpt.StatePutRequest{State: ckpt.Raw{1}, WriteRef: ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: "t", UserID: "u"}}})
 	h.clock.advance(time.Minute)
@@ -29,7 +29,7 @@ func testThreadRecords(t *testing.T, start starter) {
 	h.clock.advance(time.Minute)
 	put := h.putThread("later", []any{1, nil}, "thread_id", "t", "thread_name", "Refund", "run_id", 7, "metadata", map[string]any{"a": int64(1)},
 		"created_at", 5, "bare", true)
-	raw := do(h, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ThreadRef: thread("t")})
+	raw := do(h, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
 	got := decodeInfo(t, raw.Record)
 	if later := raw.Record.Get("later"); !reflect.DeepEqual(later.Any(), []any{int64(1), nil}) {
 		t.Errorf("a field of a later version came back as %x", []byte(later))
@@ -192,9 +192,9 @@ func testThreadsClean(t *testing.T, start starter) {
 	if want := (ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 3, Records: 1}); !a.Cleaned || a.Removed != want || a.Revision != last+3 {
 		t.Errorf("got %+v, want %+v", a, want)
 	}
-	refused(h, ckpt.NotFound, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ThreadRef: thread("t")})
-	refused(h, ckpt.NotFound, ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: thread("t")})
-	refused(h, ckpt.NotFound, ckpt.CacheGet, ckpt.CacheGetRequest{ThreadRef: thread("t")})
+	refused(h, ckpt.NotFound, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
+	refused(h, ckpt.NotFound, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
+	refused(h, ckpt.NotFound, ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
 	h.wantMessages("t")
 	// It belongs to nobody any more.
 	do(h, ckpt.StatePut, ckpt.StatePutRequest{State: ckpt.Raw{1}, WriteRef: ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: "t", UserID: "other"}}})
@@ -309,12 +309,12 @@ func testReleaseRefused(t *testing.T, start starter) {
 	h := start(t, setting{})
 	h.fill("ann")
 	refused(h, ckpt.PermissionDenied, ckpt.Release, ckpt.ReleaseRequest{Confirm: h.prefix})
-	do(h, ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: thread("t")})
+	do(h, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
 	h = start(t, setting{options: []Option{AllowRelease(), WithPrefix("team.a")}})
 	h.fill("ann")
 	for _, confirm := range []string{"", "ckpt", "team.b", strings.Repeat("x", 100_000)} {
 		refused(h, ckpt.InvalidArgument, ckpt.Release, ckpt.ReleaseRequest{Confirm: confirm})
 	}
-	do(h, ckpt.StateGet, ckpt.StateGetRequest{ThreadRef: thread("t")})
+	do(h, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
 	do(h, ckpt.Release, ckpt.ReleaseRequest{Confirm: "team.a"})
 }

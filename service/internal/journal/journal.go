@@ -17,11 +17,17 @@ import (
 type Journal interface {
 	// Name is what setup tells of it.
 	Name() string
-	// Commit carries out a write and calls done with its answer, which may be
-	// after Commit returned.
-	Commit(w *store.Write, now int64, done func(store.Answer, error))
+	// Commit carries out a write and tells the caller what became of it, which
+	// may be after Commit returned.
+	Commit(w *store.Write, now int64, caller Caller)
 	// Release removes every thread and calls done with what was removed.
 	Release(requestID string, now int64, done func(ckpt.ReleaseReply, error))
 	// Sweep frees what has expired.
 	Sweep(now int64)
+}
+
+// Caller waits for a write.
+type Caller interface {
+	// Done is called once, with what became of the write.
+	Done(store.Result, error)
 }

@@ -26,9 +26,9 @@ func NewLocal(s *store.Store, applied func(store.Change)) *Local {
 // Name returns "local".
 func (l *Local) Name() string { return "local" }
 
-// Commit carries out a write and calls done before it returns.
-func (l *Local) Commit(w *store.Write, now int64, done func(store.Answer, error)) {
-	done(l.store.Commit(w, now, l.next, l.applied))
+// Commit carries out a write, of which the caller knows before it returns.
+func (l *Local) Commit(w *store.Write, now int64, caller Caller) {
+	caller.Done(l.store.Commit(w, now, l.next, l.applied))
 }
 
 // Release removes every thread and calls done before it returns.

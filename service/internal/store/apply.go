@@ -24,13 +24,12 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, revision uint64) Change {
 		s.directory.add(t)
 	}
 	t.revision, t.updated = revision, e.At
-	if t.owner == nobody {
+	if t.owner == nobody && e.UserID != "" {
 		t.owner = unique.Make(e.UserID)
 	}
 	c.Owner = t.owner.Value()
-	e.Answer.Stamp().Revision = revision
 	t.change(sh, e)
-	t.remember(e)
+	t.remember(e, revision)
 	if !t.holds(e.At) {
 		s.end(sh, t)
 	}
@@ -78,8 +77,11 @@ func (t *thread) change(sh *shard, e *Entry) {
 	if len(e.Metadata) > 0 {
 		t.detail().metadata = e.Metadata
 	}
-	if e.Record != nil || e.NoRecord {
-		t.detail().record = e.Record
+	if len(e.Record) > 0 {
+		t.detail().record = newRecord(e.Record)
+	}
+	if e.NoRecord {
+		t.detail().record = nil
 	}
 }
 

@@ -74,7 +74,7 @@ func fill(b *testing.B, s *Store, threads []uuid.UUID, messages int, owned bool)
 			body = wire.AppendStr(body, "content")
 			body = wire.AppendBin(body, text[:300-3-len(body)])
 			q := &ckpt.MessagesPutRequest{Messages: []ckpt.Raw{body}}
-			w := &Write{Kind: ckpt.MessagesPut.Name, Plan: func(v *View) (Entry, error) { return PlanMessagesPut(v, q) }}
+			w := newWrite(ckpt.MessagesPut.Name, ckpt.WriteRef{}, planned(PlanMessagesPut, q))
 			if w.ThreadID = id.String(); owned {
 				w.UserID = threads[i/10*10].String()
 			}

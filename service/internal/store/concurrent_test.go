@@ -44,28 +44,28 @@ func TestConcurrent(t *testing.T) {
 					if random.IntN(2) == 0 {
 						wr.RequestID = fmt.Sprint(w, "-", i)
 					}
-					_, _ = s.Commit(&Write{Kind: kind, WriteRef: wr, Plan: plan}, at, next, told)
+					_, _ = s.Commit(newWrite(kind, wr, plan), at, next, told)
 				}
 				switch n := random.IntN(100); {
 				case n < 30:
 					q := &ckpt.MessagesPutRequest{Messages: []ckpt.Raw{newMessage(ckpt.IntID(random.Int64N(50)), random.IntN(3000)), {0x80}}}
-					commit("messages.put", func(v *View) (Entry, error) { return PlanMessagesPut(v, q) })
+					commit("messages.put", planned(PlanMessagesPut, q))
 				case n < 40:
 					q := &ckpt.MessagesDeleteRequest{MessageID: ckpt.IntID(random.Int64N(50))}
-					commit("messages.delete", func(v *View) (Entry, error) { return PlanMessagesDelete(v, q) })
+					commit("messages.delete", planned(PlanMessagesDelete, q))
 				case n < 50:
 					q := &ckpt.StatePutRequest{State: make(ckpt.Raw, 1+random.IntN(100))}
-					commit("state.put", func(v *View) (Entry, error) { return PlanStatePut(v, q) })
+					commit("state.put", planned(PlanStatePut, q))
 				case n < 60:
 					q := &ckpt.CachePutRequest{State: ckpt.Raw{1}, TTL: time.Duration(1+random.IntN(100)) * time.Millisecond}
-					commit("cache.put", func(v *View) (Entry, error) { return PlanCachePut(v, q) })
+					commit("cache.put", planned(PlanCachePut, q))
 				case n < 65:
-					commit("threads.clean", func(v *View) (Entry, error) { return PlanThreadsClean(v, &ckpt.ThreadsCleanRequest{}) })
+					commit("threads.clean", planned(PlanThreadsClean, &ckpt.ThreadsCleanRequest{}))
 				case n < 70:
 					q := &ckpt.ThreadsPutRequest{Record: ckpt.Raw{0x80}}
-					commit("threads.put", func(v *View) (Entry, error) { return PlanThreadsPut(v, q) })
+					commit("threads.put", planned(PlanThreadsPut, q))
 				case n < 80:
-					a, err := s.MessagesList(&ckpt.MessagesListRequest{ThreadRef: ref, Page: ckpt.Page{Search: []string{"", "x"}[i%2]}}, at)
+					a, err := queried(s.MessagesList, &ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref}, Page: ckpt.Page{Search: []string{"", "x"}[i%2]}}, at)
 					for _, m := range a.Messages {
 						if err == nil {
 							err = ckpt.Check(m) // what was read stays as it is
@@ -78,11 +78,11 @@ func TestConcurrent(t *testing.T) {
 						t.Errorf("list: %v", err)
 					}
 				case n < 90:
-					_, _ = s.StateGet(&ckpt.StateGetRequest{ThreadRef: ref}, at)
-					_, _ = s.CacheGet(&ckpt.CacheGetRequest{ThreadRef: ref}, at)
-					_, _ = s.ThreadsGet(&ckpt.ThreadsGetRequest{ThreadRef: ref}, at)
+					_, _ = queried(s.StateGet, &ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref}}, at)
+					_, _ = queried(s.CacheGet, &ckpt.CacheGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref}}, at)
+					_, _ = queried(s.ThreadsGet, &ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref}}, at)
 				case n < 95:
-					a, err := s.ThreadsList(&ckpt.ThreadsListRequest{Page: ckpt.Page{Search: "t1"}}, at)
+					a, err := queried(s.ThreadsList, &ckpt.ThreadsListRequest{Page: ckpt.Page{Search: "t1"}}, at)
 					if err != nil || len(a.Threads) > ids {
 						t.Errorf("%d threads, %v", len(a.Threads), err)
 					}
@@ -97,7 +97,7 @@ func TestConcurrent(t *testing.T) {
 	wg.Wait()
 	live := 0
 	for i := range ids {
-		a, err := s.MessagesList(&ckpt.MessagesListRequest{ThreadRef: ckpt.ThreadRef{ThreadID: fmt.Sprint("t", i)}}, int64(now.Load()))
+		a, err := queried(s.MessagesList, &ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: ckpt.ThreadRef{ThreadID: fmt.Sprint("t", i)}}}, int64(now.Load()))
 		if err != nil || a.HasMore {
 			t.Fatalf("list: %+v, %v", a.PageReply, err)
 		}

@@ -2,40 +2,36 @@ package store
 
 import "github.com/ckptbus/ckpt"
 
-// Write is a request to change one thread.
+// Write is a request to change one thread. It can be used again when it was
+// answered.
 type Write struct {
-	Kind string // the operation's name, which its event will bear
-	ckpt.WriteRef
-	Plan Plan
+	Entry // of which Kind and WriteRef are the request's; the rest is planned
+	Plan  Plan
+	view  View // what the plan looks at
 }
 
-// Plan checks a request against the thread as it stands and returns the
-// effect, or an [*ckpt.Error]. An entry without any effect changes nothing and
-// takes no revision; its answer is given all the same.
-type Plan func(v *View) (Entry, error)
-
-// Answer is the reply to a write.
-type Answer interface {
-	ckpt.Record
-	Stamp() *ckpt.Reply
-}
+// Plan checks a request against the thread as it stands and adds its effect and
+// its answer to the entry; the error is an [*ckpt.Error]. An entry without any
+// effect changes nothing and takes no revision; its answer is given all the
+// same.
+type Plan func(v *View, e *Entry) error
 
 // Entry is the effect of one accepted write on its thread. What it holds as
-// bytes is the store's to keep.
+// bytes is the store's to keep, except the answer.
 type Entry struct {
-	Write           // whose Plan is nil by now
-	At        int64 // when it was planned, in milliseconds since 1970
-	Answer    Answer
-	State     change
-	Cache     change
-	Expires   int64 // when the new cached state expires; 0: never
-	Messages  []message
-	Delete    ckpt.MessageID // a message to remove; zero: none
-	Metadata  ckpt.Raw       // replaces the message metadata unless empty
-	Record    *record        // replaces the record unless nil
-	NoRecord  bool           // removes the record
-	NoThread  bool           // removes the thread with all that it holds
-	messageID []ckpt.MessageID
+	Kind string // the operation's name, which its event will bear
+	ckpt.WriteRef
+	At       int64  // when it was planned, in milliseconds since 1970
+	Answer   []byte // the encoded reply, whose revision is not known yet
+	State    change
+	Cache    change
+	Expires  int64 // when the new cached state expires; 0: never
+	Messages []message
+	Delete   ckpt.MessageID // a message to remove; zero: none
+	Metadata ckpt.Raw       // replaces the message metadata unless empty
+	Record   ckpt.Raw       // replaces the record unless empty
+	NoRecord bool           // removes the record
+	NoThread bool           // removes the thread with all that it holds
 }
 
 // change is what happens to a slot: nothing, a new value, or removal.
@@ -55,15 +51,26 @@ type message struct {
 
 func (e *Entry) changes() bool {
 	return e.State.any() || e.Cache.any() || len(e.Messages) > 0 || !e.Delete.IsZero() ||
-		len(e.Metadata) > 0 || e.Record != nil || e.NoRecord || e.NoThread
+		len(e.Metadata) > 0 || len(e.Record) > 0 || e.NoRecord || e.NoThread
 }
 
-// MessageIDs returns the IDs of the messages that the entry puts or deletes.
-func (e *Entry) MessageIDs() []ckpt.MessageID {
+// AppendMessageIDs appends the IDs of the messages that the entry puts or
+// deletes.
+func (e *Entry) AppendMessageIDs(ids []ckpt.MessageID) []ckpt.MessageID {
 	if !e.Delete.IsZero() {
-		return []ckpt.MessageID{e.Delete}
+		return append(ids, e.Delete)
 	}
-	return e.messageID
+	for i := range e.Messages {
+		ids = append(ids, e.Messages[i].id)
+	}
+	return ids
+}
+
+// Reset makes the write as good as new, but for its plan and the memory of its
+// answer. What was stored does not change.
+func (w *Write) Reset() {
+	w.Entry = Entry{Answer: w.Answer[:0]}
+	w.view = View{}
 }
 
 // Change is an entry that was applied.
@@ -72,4 +79,11 @@ type Change struct {
 	Revision uint64
 	Previous uint64 // the thread's revision before; 0: it was new
 	Owner    string // the user whom the thread belongs to
+}
+
+// Result is what became of a write: its answer, and the revision that belongs
+// into it. To a request ID that the thread knows it is the first result again.
+type Result struct {
+	Answer   []byte // as in [Entry]; valid until the write is reset
+	Revision uint64
 }

@@ -15,14 +15,14 @@ type rows struct {
 	full  bool
 }
 
-func newRows(p ckpt.Page, limit int) (*rows, error) {
+func newRows(p ckpt.Page, limit int) (rows, error) {
 	if p.Offset < 0 {
-		return nil, ckpt.Errorf(ckpt.InvalidArgument, "offset %d: want 0 or more", p.Offset)
+		return rows{}, ckpt.Errorf(ckpt.InvalidArgument, "offset %d: want 0 or more", p.Offset)
 	}
 	if p.Limit < 0 {
-		return nil, ckpt.Errorf(ckpt.InvalidArgument, "limit %d: want 0, for all, or more", p.Limit)
+		return rows{}, ckpt.Errorf(ckpt.InvalidArgument, "limit %d: want 0, for all, or more", p.Limit)
 	}
-	return &rows{page: p, room: limit, limit: limit}, nil
+	return rows{page: p, room: limit, limit: limit}, nil
 }
 
 // wants reports whether the next row may be on the page; where not, it only
@@ -56,24 +56,12 @@ func (r *rows) reply() ckpt.PageReply {
 
 // MessagesList answers a messages.list. A search reads the messages after it
 // let go of the lock, so that writes go on meanwhile.
-func (s *Store) MessagesList(q *ckpt.MessagesListRequest, now int64) (ckpt.MessagesListReply, error) {
-	var a ckpt.MessagesListReply
+func (s *Store) MessagesList(q *ckpt.MessagesListRequest, a *ckpt.MessagesListReply, now int64) error {
 	r, err := newRows(q.Page, s.opts.Limits.Page)
 	if err != nil {
-		return a, err
+		return err
 	}
-	var searched messages.Snapshot
-	err = s.read(&q.ThreadRef, now, func(v *View) error {
-		a.Reply, a.Metadata = v.stamp(), v.details().metadata
-		switch {
-		case v.thread == nil:
-		case q.Search != "":
-			searched = v.thread.messages.Snapshot(&v.shard.heap)
-		default:
-			return r.tail(&v.thread.messages, &v.shard.heap)
-		}
-		return nil
-	})
+	searched, err := s.messages(q, a, &r, now)
 	if err == nil && q.Search != "" {
 		err = r.search(searched, messages.NewSearch(q.Search))
 	}
@@ -81,7 +69,25 @@ func (s *Store) MessagesList(q *ckpt.MessagesListRequest, now int64) (ckpt.Messa
 	if len(a.Metadata) > r.room {
 		a.Metadata = nil
 	}
-	return a, err
+	return err
+}
+
+// messages takes the page's rows under the thread's lock or, for a search, the
+// messages that are to be searched.
+func (s *Store) messages(q *ckpt.MessagesListRequest, a *ckpt.MessagesListReply, r *rows, now int64) (messages.Snapshot, error) {
+	v, err := s.open(&q.ThreadRef, now)
+	if err != nil {
+		return messages.Snapshot{}, err
+	}
+	defer v.close()
+	a.Reply, a.Metadata = v.stamp(), v.details().metadata
+	switch {
+	case v.thread == nil:
+		return messages.Snapshot{}, nil
+	case q.Search != "":
+		return v.thread.messages.Snapshot(&v.shard.heap), nil
+	}
+	return messages.Snapshot{}, r.tail(&v.thread.messages, &v.shard.heap)
 }
 
 // rowsAtFirst bounds the rows of a page that have room before they are found,
@@ -123,30 +129,30 @@ const recordGains = 512
 
 // ThreadsList answers a threads.list. It looks at each thread by itself: a
 // thread that changes meanwhile is listed as before or after the change.
-func (s *Store) ThreadsList(q *ckpt.ThreadsListRequest, now int64) (ckpt.ThreadsListReply, error) {
-	a := ckpt.ThreadsListReply{Reply: ckpt.Reply{Revision: s.Revision()}}
+func (s *Store) ThreadsList(q *ckpt.ThreadsListRequest, a *ckpt.ThreadsListReply, now int64) error {
+	a.Reply = ckpt.Reply{Revision: s.Revision()}
 	r, err := newRows(q.Page, s.opts.Limits.Page+recordGains)
 	if err != nil {
-		return a, err
+		return err
 	}
 	var search *messages.Search
 	if q.Search != "" {
 		search = messages.NewSearch(q.Search)
 	}
 	for _, t := range s.directory.all() {
-		if err := s.listThread(r, t, q, search, now); err != nil {
-			return a, err
+		if err := s.listThread(&r, t, q, search, now); err != nil {
+			return err
 		}
 	}
 	a.PageReply, a.Threads = r.reply(), r.list
-	return a, nil
+	return nil
 }
 
 // listThread takes one thread into the rows where it is one of those asked for.
 func (s *Store) listThread(r *rows, t *thread, q *ckpt.ThreadsListRequest, search *messages.Search, now int64) error {
 	sh := s.shard(t.id)
-	sh.mu.RLock()
-	defer sh.mu.RUnlock()
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
 	if t.gone || !t.holds(now) ||
 		q.UserID != "" && t.owner.Value() != q.UserID ||
 		q.WithRecord && t.peek().record == nil ||

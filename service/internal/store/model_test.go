@@ -136,7 +136,7 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 	}
 
 	r.changes = nil
-	a, err := r.store.Commit(&Write{Kind: kind, WriteRef: ref, Plan: plan}, m.now, r.next, r.change)
+	a, err := r.store.Commit(newWrite(kind, ref, plan), m.now, r.next, r.change)
 	if wantCode != 0 {
 		if e, ok := err.(*ckpt.Error); !ok || e.Code != wantCode {
 			r.Fatalf("%s %+v: %v, want %s", kind, ref, err, wantCode)
@@ -145,7 +145,7 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 		r.Fatalf("%s %+v: %v", kind, ref, err)
 	}
 	if !changes {
-		if len(r.changes) != 0 || err == nil && a.Stamp().Revision != wantRevision {
+		if len(r.changes) != 0 || err == nil && a.Revision != wantRevision {
 			r.Fatalf("%s %+v: changes %+v, answer %+v, want revision %d and no change", kind, ref, r.changes, a, wantRevision)
 		}
 		return
@@ -161,7 +161,7 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 		r.Fatalf("%s %+v: %d changes, want one", kind, ref, len(r.changes))
 	}
 	c := r.changes[0]
-	if c.Kind != kind || c.ThreadID != ref.ThreadID || c.RequestID != ref.RequestID || c.Owner != t.owner || c.At != m.now || a.Stamp().Revision != c.Revision {
+	if c.Kind != kind || c.ThreadID != ref.ThreadID || c.RequestID != ref.RequestID || c.Owner != t.owner || c.At != m.now || a.Revision != c.Revision {
 		r.Fatalf("%s %+v: change %+v, answer %+v", kind, ref, c, a)
 	}
 	if ref.RequestID != "" {
@@ -226,13 +226,13 @@ func TestModel(t *testing.T) {
 func (r *run) putState() {
 	v := state.Draw(r.T, "state")
 	q := &ckpt.StatePutRequest{State: bytes.Clone(v)}
-	r.commit("state.put", func(v *View) (Entry, error) { return PlanStatePut(v, q) }, 0,
+	r.commit("state.put", planned(PlanStatePut, q), 0,
 		func(t *modelThread) bool { t.state = v; return true })
 }
 
 func (r *run) clearState() {
 	q := &ckpt.StateClearRequest{KeepCache: rapid.Bool().Draw(r.T, "keep")}
-	r.commit("state.clear", func(v *View) (Entry, error) { return PlanStateClear(v, q) }, 0,
+	r.commit("state.clear", planned(PlanStateClear, q), 0,
 		func(t *modelThread) bool {
 			changes := t.state != nil || !q.KeepCache && r.model.cached(t) != nil
 			t.state = nil
@@ -246,7 +246,7 @@ func (r *run) clearState() {
 func (r *run) putCache() {
 	v := state.Draw(r.T, "cache")
 	q := &ckpt.CachePutRequest{State: bytes.Clone(v), TTL: time.Duration(rapid.SampledFrom([]int{0, 1, 30_000, 60_000}).Draw(r.T, "ttl")) * time.Millisecond}
-	r.commit("cache.put", func(v *View) (Entry, error) { return PlanCachePut(v, q) }, 0,
+	r.commit("cache.put", planned(PlanCachePut, q), 0,
 		func(t *modelThread) bool {
 			t.cache, t.expires = v, 0
 			if q.TTL > 0 {
@@ -257,7 +257,7 @@ func (r *run) putCache() {
 }
 
 func (r *run) clearCache() {
-	r.commit("cache.clear", func(v *View) (Entry, error) { return PlanCacheClear(v, nil) }, 0,
+	r.commit("cache.clear", planned(PlanCacheClear, nil), 0,
 		func(t *modelThread) bool {
 			changes := r.model.cached(t) != nil
 			if changes {
@@ -285,7 +285,7 @@ func (r *run) putMessages() {
 	if rapid.IntRange(0, 3).Draw(r.T, "metadata") == 0 {
 		q.Metadata = wire.AppendBool(wire.AppendStr(wire.AppendMapHeader(nil, 1), "a"), true)
 	}
-	r.commit("messages.put", func(v *View) (Entry, error) { return PlanMessagesPut(v, q) }, code,
+	r.commit("messages.put", planned(PlanMessagesPut, q), code,
 		func(t *modelThread) bool {
 			made := r.ids
 			for i, id := range ids {
@@ -312,7 +312,7 @@ func (r *run) deleteMessage() {
 	q := &ckpt.MessagesDeleteRequest{MessageID: messageID.Draw(r.T, "message")}
 	is := func(m modelMessage) bool { return m.id == q.MessageID }
 	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: threadID.Draw(r.T, "thread")}, RequestID: requestID.Draw(r.T, "request")}
-	r.commitTo(ref, "messages.delete", func(v *View) (Entry, error) { return PlanMessagesDelete(v, q) },
+	r.commitTo(ref, "messages.delete", planned(PlanMessagesDelete, q),
 		func(t *modelThread) ckpt.Code {
 			if !slices.ContainsFunc(t.messages, is) {
 				return ckpt.NotFound
@@ -324,13 +324,13 @@ func (r *run) deleteMessage() {
 
 func (r *run) putThread() {
 	q := &ckpt.ThreadsPutRequest{Record: wire.AppendStr(wire.AppendStr(wire.AppendMapHeader(nil, 1), "thread_name"), "x")}
-	r.commit("threads.put", func(v *View) (Entry, error) { return PlanThreadsPut(v, q) }, 0,
+	r.commit("threads.put", planned(PlanThreadsPut, q), 0,
 		func(t *modelThread) bool { t.record = true; return true })
 }
 
 func (r *run) cleanThread() {
 	q := &ckpt.ThreadsCleanRequest{RecordOnly: rapid.Bool().Draw(r.T, "record only")}
-	r.commit("threads.clean", func(v *View) (Entry, error) { return PlanThreadsClean(v, q) }, 0,
+	r.commit("threads.clean", planned(PlanThreadsClean, q), 0,
 		func(t *modelThread) bool {
 			if q.RecordOnly {
 				changes := t.record
@@ -412,7 +412,7 @@ func (r *run) check() {
 			r.checkThread(t)
 		}
 	}
-	list, err := r.store.ThreadsList(&ckpt.ThreadsListRequest{}, m.now)
+	list, err := queried(r.store.ThreadsList, &ckpt.ThreadsListRequest{}, m.now)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -435,20 +435,20 @@ func (r *run) check() {
 func (r *run) checkThread(t *modelThread) {
 	m, s := &r.model, r.store
 	ref := ckpt.ThreadRef{ThreadID: t.id}
-	sg, err := s.StateGet(&ckpt.StateGetRequest{ThreadRef: ref}, m.now)
+	sg, err := queried(s.StateGet, &ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref}}, m.now)
 	if (err == nil) != (t.state != nil) || !bytes.Equal(sg.State, t.state) {
 		r.Fatalf("%s: state of %d bytes, %v, want %d", t.id, len(sg.State), err, len(t.state))
 	}
-	cg, err := s.CacheGet(&ckpt.CacheGetRequest{ThreadRef: ref}, m.now)
+	cg, err := queried(s.CacheGet, &ckpt.CacheGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref}}, m.now)
 	if want := m.cached(t); (err == nil) != (want != nil) || !bytes.Equal(cg.State, want) {
 		r.Fatalf("%s: cached state of %d bytes, %v, want %d", t.id, len(cg.State), err, len(want))
 	}
-	ml, err := s.MessagesList(&ckpt.MessagesListRequest{ThreadRef: ref}, m.now)
+	ml, err := queried(s.MessagesList, &ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref}}, m.now)
 	if err != nil || !slices.EqualFunc(ml.Messages, t.messages, func(a ckpt.Raw, b modelMessage) bool { return bytes.Equal(a, b.body) }) ||
 		!bytes.Equal(ml.Metadata, t.metadata) || ml.Revision != m.last[t.id] {
 		r.Fatalf("%s: %d messages at revision %d, %v, want %d at %d", t.id, len(ml.Messages), ml.Revision, err, len(t.messages), m.last[t.id])
 	}
-	tg, err := s.ThreadsGet(&ckpt.ThreadsGetRequest{ThreadRef: ref}, m.now)
+	tg, err := queried(s.ThreadsGet, &ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref}}, m.now)
 	var info ckpt.ThreadInfo
 	if err == nil {
 		err = ckpt.Decode(tg.Record, &info)

@@ -9,35 +9,30 @@ import (
 )
 
 // PlanMessagesPut plans a messages.put.
-func PlanMessagesPut(v *View, q *ckpt.MessagesPutRequest) (Entry, error) {
+func PlanMessagesPut(v *View, q *ckpt.MessagesPutRequest, a *ckpt.MessagesPutReply, e *Entry) error {
 	limits := v.store.opts.Limits
 	if len(q.Messages) > limits.Batch {
-		return Entry{}, ckpt.Errorf(ckpt.TooLarge, "%d messages in one put, limit %d: put them in several", len(q.Messages), limits.Batch)
+		return ckpt.Errorf(ckpt.TooLarge, "%d messages in one put, limit %d: put them in several", len(q.Messages), limits.Batch)
 	}
-	e := Entry{
-		Messages:  make([]message, len(q.Messages)),
-		messageID: make([]ckpt.MessageID, len(q.Messages)),
-	}
+	e.Messages = make([]message, len(q.Messages))
+	a.MessageIDs = make([]ckpt.MessageID, len(q.Messages))
 	ids := 0 // bytes of the IDs in the reply
 	for i, body := range q.Messages {
 		m, err := v.message(body)
 		if err != nil {
-			return Entry{}, inMessage(err, i)
+			return inMessage(err, i)
 		}
 		m.keep = len(q.Messages) == 1 && len(q.Metadata) < len(body)/8
-		e.Messages[i], e.messageID[i] = m, m.id
+		e.Messages[i], a.MessageIDs[i] = m, m.id
 		ids += len(m.id.String()) + maxIDHeader
 	}
 	if ids > limits.Page {
-		return Entry{}, ckpt.TooLargef(ids, limits.Page, "the reply with the IDs of %d messages does not fit the bus", len(q.Messages))
+		return ckpt.TooLargef(ids, limits.Page, "the reply with the IDs of %d messages does not fit the bus", len(q.Messages))
 	}
-	metadata, err := v.metadata(q.Metadata)
-	if err != nil {
-		return Entry{}, err
-	}
-	e.Metadata = metadata
-	e.Answer = &ckpt.MessagesPutReply{MessageIDs: e.messageID, Count: len(e.messageID)}
-	return e, nil
+	a.Count = len(a.MessageIDs)
+	var err error
+	e.Metadata, err = v.metadata(q.Metadata)
+	return err
 }
 
 // maxIDHeader is the longest header of a msgpack string of an ID's length.
@@ -139,14 +134,15 @@ func (v *View) metadata(raw ckpt.Raw) (ckpt.Raw, error) {
 }
 
 // PlanMessagesDelete plans a messages.delete.
-func PlanMessagesDelete(v *View, q *ckpt.MessagesDeleteRequest) (Entry, error) {
+func PlanMessagesDelete(v *View, q *ckpt.MessagesDeleteRequest, _ *ckpt.MessagesDeleteReply, e *Entry) error {
 	if v.thread == nil {
-		return Entry{}, v.noMessage(q.MessageID)
+		return v.noMessage(q.MessageID)
 	}
 	if _, ok := v.thread.messages.Get(&v.shard.heap, q.MessageID); !ok {
-		return Entry{}, v.noMessage(q.MessageID)
+		return v.noMessage(q.MessageID)
 	}
-	return Entry{Delete: q.MessageID, Answer: &ckpt.MessagesDeleteReply{}}, nil
+	e.Delete = q.MessageID
+	return nil
 }
 
 func (v *View) noMessage(id ckpt.MessageID) error {

@@ -31,43 +31,40 @@ func (v *View) value(raw ckpt.Raw, what string) (ckpt.Raw, error) {
 }
 
 // PlanStatePut plans a state.put.
-func PlanStatePut(v *View, q *ckpt.StatePutRequest) (Entry, error) {
-	state, err := v.value(q.State, "state")
-	return Entry{
-		State:  change{value: state},
-		Answer: &ckpt.StatePutReply{UpdatedAt: time.UnixMilli(v.now)},
-	}, err
+func PlanStatePut(v *View, q *ckpt.StatePutRequest, a *ckpt.StatePutReply, e *Entry) (err error) {
+	a.UpdatedAt = time.UnixMilli(v.now)
+	e.State.value, err = v.value(q.State, "state")
+	return err
 }
 
 // PlanStateClear plans a state.clear.
-func PlanStateClear(v *View, q *ckpt.StateClearRequest) (Entry, error) {
+func PlanStateClear(v *View, q *ckpt.StateClearRequest, a *ckpt.ClearReply, e *Entry) error {
 	d := v.details()
-	e := Entry{State: change{remove: d.state.full()}}
+	e.State.remove = d.state.full()
 	if !q.KeepCache {
 		e.Cache.remove = d.cacheAt(v.now).full()
 	}
-	e.Answer = &ckpt.ClearReply{Cleared: e.State.remove || e.Cache.remove}
-	return e, nil
+	a.Cleared = e.State.remove || e.Cache.remove
+	return nil
 }
 
 // PlanCachePut plans a cache.put.
-func PlanCachePut(v *View, q *ckpt.CachePutRequest) (Entry, error) {
+func PlanCachePut(v *View, q *ckpt.CachePutRequest, a *ckpt.CachePutReply, e *Entry) (err error) {
 	if q.TTL < 0 || q.TTL > ckpt.MaxTTL {
-		return Entry{}, ckpt.Errorf(ckpt.InvalidArgument, "ttl_ms %d: want 0, for never, to %d", q.TTL.Milliseconds(), ckpt.MaxTTL.Milliseconds())
+		return ckpt.Errorf(ckpt.InvalidArgument, "ttl_ms %d: want 0, for never, to %d", q.TTL.Milliseconds(), ckpt.MaxTTL.Milliseconds())
 	}
-	state, err := v.value(q.State, "state")
-	e := Entry{Cache: change{value: state}}
-	answer := &ckpt.CachePutReply{UpdatedAt: time.UnixMilli(v.now)}
+	a.UpdatedAt = time.UnixMilli(v.now)
 	if q.TTL > 0 {
 		e.Expires = v.now + q.TTL.Milliseconds()
-		answer.ExpiresAt = time.UnixMilli(e.Expires)
+		a.ExpiresAt = time.UnixMilli(e.Expires)
 	}
-	e.Answer = answer
-	return e, err
+	e.Cache.value, err = v.value(q.State, "state")
+	return err
 }
 
 // PlanCacheClear plans a cache.clear.
-func PlanCacheClear(v *View, _ *ckpt.CacheClearRequest) (Entry, error) {
-	cleared := v.details().cacheAt(v.now).full()
-	return Entry{Cache: change{remove: cleared}, Answer: &ckpt.ClearReply{Cleared: cleared}}, nil
+func PlanCacheClear(v *View, _ *ckpt.CacheClearRequest, a *ckpt.ClearReply, e *Entry) error {
+	a.Cleared = v.details().cacheAt(v.now).full()
+	e.Cache.remove = a.Cleared
+	return nil
 }

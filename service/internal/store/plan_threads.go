@@ -1,27 +1,30 @@
 package store
 
-import "github.com/ckptbus/ckpt"
+import (
+	"bytes"
+
+	"github.com/ckptbus/ckpt"
+)
 
 // PlanThreadsPut plans a threads.put of a record that was read before.
-func PlanThreadsPut(_ *View, q *ckpt.ThreadsPutRequest) (Entry, error) {
-	return Entry{Record: newRecord(q.Record), Answer: &ckpt.ThreadsPutReply{}}, nil
+func PlanThreadsPut(_ *View, q *ckpt.ThreadsPutRequest, _ *ckpt.ThreadsPutReply, e *Entry) error {
+	e.Record = bytes.Clone(q.Record)
+	return nil
 }
 
 // PlanThreadsClean plans a threads.clean.
-func PlanThreadsClean(v *View, q *ckpt.ThreadsCleanRequest) (Entry, error) {
-	answer := &ckpt.ThreadsCleanReply{}
-	e := Entry{Answer: answer}
+func PlanThreadsClean(v *View, q *ckpt.ThreadsCleanRequest, a *ckpt.ThreadsCleanReply, e *Entry) error {
 	switch {
 	case v.thread == nil:
 	case q.RecordOnly:
 		e.NoRecord = v.details().record != nil
-		answer.Removed = ckpt.Removed{Records: one(e.NoRecord), Threads: one(e.NoRecord && !v.thread.holdsData(v.now))}
+		a.Removed = ckpt.Removed{Records: one(e.NoRecord), Threads: one(e.NoRecord && !v.thread.holdsData(v.now))}
 	default:
 		e.NoThread = true
-		answer.Removed = v.count()
+		a.Removed = v.count()
 	}
-	answer.Cleaned = e.NoRecord || e.NoThread
-	return e, nil
+	a.Cleaned = e.NoRecord || e.NoThread
+	return nil
 }
 
 // count returns what a clean of the thread removes.

@@ -7,64 +7,72 @@ import (
 )
 
 // StateGet answers a state.get.
-func (s *Store) StateGet(q *ckpt.StateGetRequest, now int64) (a ckpt.StateGetReply, err error) {
-	err = s.read(&q.ThreadRef, now, func(v *View) error {
-		if !v.details().state.full() {
-			return v.notFound("the thread has no state")
-		}
-		a = v.reply(v.details().state)
-		return nil
-	})
-	return a, err
+func (s *Store) StateGet(q *ckpt.StateGetRequest, a *ckpt.StateGetReply, now int64) error {
+	v, err := s.open(&q.ThreadRef, now)
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	if !v.details().state.full() {
+		return v.notFound("the thread has no state")
+	}
+	v.reply(a, v.details().state)
+	return nil
 }
 
 // CacheGet answers a cache.get.
-func (s *Store) CacheGet(q *ckpt.CacheGetRequest, now int64) (a ckpt.StateGetReply, err error) {
-	err = s.read(&q.ThreadRef, now, func(v *View) error {
-		d := v.details()
-		cache := d.cacheAt(now)
-		if !cache.full() {
-			return v.notFound("the thread has no cached state, or it has expired")
-		}
-		a = v.reply(cache)
-		if d.expires != 0 {
-			a.ExpiresAt = time.UnixMilli(d.expires)
-		}
-		return nil
-	})
-	return a, err
+func (s *Store) CacheGet(q *ckpt.CacheGetRequest, a *ckpt.StateGetReply, now int64) error {
+	v, err := s.open(&q.ThreadRef, now)
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	d := v.details()
+	cache := d.cacheAt(now)
+	if !cache.full() {
+		return v.notFound("the thread has no cached state, or it has expired")
+	}
+	v.reply(a, cache)
+	if d.expires != 0 {
+		a.ExpiresAt = time.UnixMilli(d.expires)
+	}
+	return nil
 }
 
-func (v *View) reply(s slot) ckpt.StateGetReply {
-	return ckpt.StateGetReply{Reply: v.stamp(), State: s.value, UpdatedAt: time.UnixMilli(s.at)}
+func (v *View) reply(a *ckpt.StateGetReply, s slot) {
+	a.Reply, a.State, a.UpdatedAt = v.stamp(), s.value, time.UnixMilli(s.at)
 }
 
 func (v *View) stamp() ckpt.Reply { return ckpt.Reply{Revision: v.revision()} }
 
 // MessagesGet answers a messages.get.
-func (s *Store) MessagesGet(q *ckpt.MessagesGetRequest, now int64) (a ckpt.MessagesGetReply, err error) {
-	err = s.read(&q.ThreadRef, now, func(v *View) error {
-		if v.thread == nil {
-			return v.noMessage(q.MessageID)
-		}
-		body, ok := v.thread.messages.Get(&v.shard.heap, q.MessageID)
-		if !ok {
-			return v.noMessage(q.MessageID)
-		}
-		a = ckpt.MessagesGetReply{Reply: v.stamp(), Message: body}
-		return nil
-	})
-	return a, err
+func (s *Store) MessagesGet(q *ckpt.MessagesGetRequest, a *ckpt.MessagesGetReply, now int64) error {
+	v, err := s.open(&q.ThreadRef, now)
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	if v.thread == nil {
+		return v.noMessage(q.MessageID)
+	}
+	body, ok := v.thread.messages.Get(&v.shard.heap, q.MessageID)
+	if !ok {
+		return v.noMessage(q.MessageID)
+	}
+	a.Reply, a.Message = v.stamp(), body
+	return nil
 }
 
 // ThreadsGet answers a threads.get.
-func (s *Store) ThreadsGet(q *ckpt.ThreadsGetRequest, now int64) (a ckpt.ThreadsGetReply, err error) {
-	err = s.read(&q.ThreadRef, now, func(v *View) error {
-		if v.thread == nil {
-			return v.notFound("the thread holds nothing")
-		}
-		a = ckpt.ThreadsGetReply{Reply: v.stamp(), Record: v.thread.info()}
-		return nil
-	})
-	return a, err
+func (s *Store) ThreadsGet(q *ckpt.ThreadsGetRequest, a *ckpt.ThreadsGetReply, now int64) error {
+	v, err := s.open(&q.ThreadRef, now)
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	if v.thread == nil {
+		return v.notFound("the thread holds nothing")
+	}
+	a.Reply, a.Record = v.stamp(), v.thread.info()
+	return nil
 }

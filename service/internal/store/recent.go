@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/ckptbus/ckpt"
@@ -14,21 +15,32 @@ const (
 	recentWindow = 2 * time.Minute
 )
 
-// answered is a write that was applied and its answer.
+// answered is a write that was applied and what it was answered.
 type answered struct {
 	requestID string
 	kind      string
 	at        int64
-	answer    Answer
+	revision  uint64
+	answer    []byte
+}
+
+// result is the result of a write that was applied before; none of nil.
+func (a *answered) result() Result {
+	if a == nil {
+		return Result{}
+	}
+	return Result{a.answer, a.revision}
 }
 
 // answer returns what a request with this ID was answered with, nil where it
 // is new, and Conflict where it was a request of another kind.
-func (t *thread) answer(w *Write, now int64) (Answer, error) {
+func (t *thread) answer(w *Write, now int64) (*answered, error) {
 	if w.RequestID == "" {
 		return nil, nil
 	}
-	for _, a := range t.peek().recent {
+	recent := t.peek().recent
+	for i := range recent {
+		a := &recent[i]
 		if a.requestID != w.RequestID || now-a.at > recentWindow.Milliseconds() {
 			continue
 		}
@@ -36,13 +48,13 @@ func (t *thread) answer(w *Write, now int64) (Answer, error) {
 			return nil, &ckpt.Error{Code: ckpt.Conflict, Revision: t.revision,
 				Message: "request_id " + a.requestID + " was used for " + a.kind + " already: take a new ID for each request"}
 		}
-		return a.answer, nil
+		return a, nil
 	}
 	return nil, nil
 }
 
 // remember keeps an entry's answer, in the place of the oldest.
-func (t *thread) remember(e *Entry) {
+func (t *thread) remember(e *Entry, revision uint64) {
 	if e.RequestID == "" {
 		return
 	}
@@ -51,7 +63,7 @@ func (t *thread) remember(e *Entry) {
 		copy(d.recent, d.recent[1:])
 		d.recent = d.recent[:recentWrites-1]
 	}
-	d.recent = append(d.recent, answered{e.RequestID, e.Kind, e.At, e.Answer})
+	d.recent = append(d.recent, answered{e.RequestID, e.Kind, e.At, revision, bytes.Clone(e.Answer)})
 }
 
 // forget drops the answers that are too old, and reports whether any is left.

@@ -21,7 +21,7 @@ func (s *Store) Release(requestID string, now int64, next func() uint64, applied
 			a.Removed.Messages += n.Messages
 			a.Removed.Records += n.Records
 		}
-		e := &Entry{Write: Write{Kind: ckpt.Release.Name}, At: now, Answer: &ckpt.ThreadsCleanReply{}, NoThread: true}
+		e := &Entry{Kind: ckpt.Release.Name, At: now, NoThread: true}
 		e.ThreadID, e.RequestID = t.id, requestID
 		applied(s.apply(sh, t, e, next()))
 	}

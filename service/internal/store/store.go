@@ -31,7 +31,7 @@ type Store struct {
 
 // shard is a part of the threads under one lock.
 type shard struct {
-	mu        sync.RWMutex
+	mu        sync.Mutex // also for readers: they hold it as briefly, and it costs half
 	threads   table
 	heap      messages.Heap
 	compactor *messages.Compactor  // nil: the heap is compact enough
@@ -58,34 +58,31 @@ func (s *Store) shard(threadID string) *shard {
 // Commit plans the write, gives its entry the revision that next returns, and
 // applies it, all under the thread's lock, so that nothing comes between. Also
 // under the lock, where something changed, it calls applied, so that changes
-// of one thread are told in their order. It returns the answer; to a request
-// ID that the thread knows, the one that was given before.
-func (s *Store) Commit(w *Write, now int64, next func() uint64, applied func(Change)) (Answer, error) {
+// of one thread are told in their order.
+func (s *Store) Commit(w *Write, now int64, next func() uint64, applied func(Change)) (Result, error) {
 	sh := s.shard(w.ThreadID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	t := sh.threads.get(w.ThreadID)
-	v := s.view(sh, t, now)
-	if err := v.allow(w.UserID); err != nil {
-		return nil, err
+	w.view = s.view(sh, t, now)
+	if err := w.view.allow(w.UserID); err != nil {
+		return Result{}, err
 	}
 	if t != nil {
 		if a, err := t.answer(w, now); a != nil || err != nil {
-			return a, err
+			return a.result(), err
 		}
 	}
-	e, err := w.Plan(&v)
-	if err != nil {
-		return nil, err
+	if err := w.Plan(&w.view, &w.Entry); err != nil {
+		return Result{}, err
 	}
-	if !e.changes() {
-		e.Answer.Stamp().Revision = v.revision()
-		return e.Answer, nil
+	if !w.changes() {
+		return Result{w.Answer, w.view.revision()}, nil
 	}
-	e.Write, e.At = *w, now
-	e.Plan = nil
-	applied(s.apply(sh, t, &e, next()))
-	return e.Answer, nil
+	w.At = now
+	revision := next()
+	applied(s.apply(sh, t, &w.Entry, revision))
+	return Result{w.Answer, revision}, nil
 }
 
 // View is a thread as a plan or a query sees it at one moment, under its lock.
@@ -103,17 +100,20 @@ func (s *Store) view(sh *shard, t *thread, now int64) View {
 	return View{store: s, shard: sh, thread: t, now: now}
 }
 
-// read calls f with the thread as it is, for a user who may read it.
-func (s *Store) read(ref *ckpt.ThreadRef, now int64, f func(v *View) error) error {
+// open locks the thread and returns it as it is, for a user who may read it.
+// Where there is no error, the caller closes the view.
+func (s *Store) open(ref *ckpt.ThreadRef, now int64) (View, error) {
 	sh := s.shard(ref.ThreadID)
-	sh.mu.RLock()
-	defer sh.mu.RUnlock()
+	sh.mu.Lock()
 	v := s.view(sh, sh.threads.get(ref.ThreadID), now)
 	if err := v.allow(ref.UserID); err != nil {
-		return err
+		v.close()
+		return View{}, err
 	}
-	return f(&v)
+	return v, nil
 }
+
+func (v *View) close() { v.shard.mu.Unlock() }
 
 // allow refuses a user to whom the thread does not belong; no user passes.
 func (v *View) allow(user string) error {

@@ -20,7 +20,7 @@ func (s *Store) sweep(sh *shard, now int64, next func() uint64, applied func(Cha
 	defer sh.mu.Unlock()
 	for t := range sh.timed {
 		if !t.gone && !t.holds(now) {
-			e := &Entry{Write: Write{Kind: ckpt.KindExpired}, At: now}
+			e := &Entry{Kind: ckpt.KindExpired, At: now}
 			e.ThreadID = t.id
 			c := Change{Entry: e, Revision: next(), Previous: t.revision, Owner: t.owner.Value()}
 			t.revision = c.Revision

@@ -48,7 +48,7 @@ func TestDirectoryOrder(t *testing.T) {
 	revision := uint64(0)
 	commit := func(id string, plan Plan) {
 		t.Helper()
-		w := &Write{WriteRef: ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: id}}, Plan: plan}
+		w := newWrite("x", ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: id}}, plan)
 		if _, err := s.Commit(w, 1, func() uint64 { revision++; return revision }, func(Change) {}); err != nil {
 			t.Fatal(err)
 		}
@@ -56,15 +56,15 @@ func TestDirectoryOrder(t *testing.T) {
 	var want []string
 	for i := range 5000 {
 		id := fmt.Sprint("t", i)
-		commit(id, func(v *View) (Entry, error) { return PlanStatePut(v, &ckpt.StatePutRequest{State: ckpt.Raw{1}}) })
+		commit(id, planned(PlanStatePut, &ckpt.StatePutRequest{State: ckpt.Raw{1}}))
 		want = append(want, id)
 		if i%5 != 0 { // most go soon, which squeezes the directory now and then
 			at := i * 7 % len(want)
-			commit(want[at], func(v *View) (Entry, error) { return PlanThreadsClean(v, &ckpt.ThreadsCleanRequest{}) })
+			commit(want[at], planned(PlanThreadsClean, &ckpt.ThreadsCleanRequest{}))
 			want = slices.Delete(want, at, at+1)
 		}
 	}
-	a, err := s.ThreadsList(&ckpt.ThreadsListRequest{}, 1)
+	a, err := queried(s.ThreadsList, &ckpt.ThreadsListRequest{}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
