@@ -69,7 +69,7 @@ func TestLocalURL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := localURL(tcp); got != want {
+		if got := localURL("nats", tcp); got != want {
 			t.Errorf("%s: got %s, want %s", addr, got, want)
 		}
 	}
