@@ -121,7 +121,7 @@ func TestPrefixes(t *testing.T) {
 }
 
 // The service tells NATS tools of itself, and its endpoints are exactly the
-// table of operations.
+// table of operations, without those that every replica answers.
 func TestMicro(t *testing.T) {
 	t.Parallel()
 	s := start(t, bus.Options{}, service.WithPrefix("team.a"))
@@ -152,6 +152,9 @@ func TestMicro(t *testing.T) {
 		got = append(got, e.Subject+" "+e.QueueGroup+" "+e.Metadata["writes"])
 	}
 	for _, op := range ckpt.Operations() {
+		if op.Everyone {
+			continue
+		}
 		want = append(want, op.Subject("team.a")+" "+ckpt.QueueGroup+" "+strconv.FormatBool(op.Writes))
 	}
 	slices.Sort(got)
@@ -214,7 +217,8 @@ func TestHostilePayloads(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s to %s: %v", name, op.Name, err)
 			}
-			if code := m.Header.Get(ckpt.HeaderErrorCode); code != "400" {
+			open := op.Name == ckpt.Info.Name // which takes any sound map
+			if code := m.Header.Get(ckpt.HeaderErrorCode); code != "400" && (!open || ckpt.Decode(payload, op.NewRequest()) != nil) {
 				t.Errorf("%s to %s: code %q, %s", name, op.Name, code, m.Header.Get(ckpt.HeaderError))
 			}
 			ok[ckpt.StatePutReply](s)(c.PutState(s.ctx, "good", 1))

@@ -69,10 +69,10 @@ type Reply struct {
 	// Revision is the thread's revision after the operation, 0 for a thread
 	// that does not exist. Of an operation on the whole store it is the
 	// revision of the latest change. Revisions of one thread only grow.
-	Revision uint64
+	Revision uint64 `json:"revision"`
 	// StoreID identifies the data, as in [SetupReply]: another one than before
 	// means that revisions began anew.
-	StoreID string
+	StoreID string `json:"store_id"`
 }
 
 func (r *Reply) fields(f *wire.Fields) {

@@ -12,6 +12,7 @@ import (
 // it, so a subject and its two types cannot drift apart.
 var (
 	Setup   = operation[SetupRequest, SetupReply]("setup", false)
+	Info    = everyone(operation[InfoRequest, InfoReply]("info", false))
 	Release = operation[ReleaseRequest, ReleaseReply]("release", true)
 
 	StatePut   = operation[StatePutRequest, StatePutReply]("state.put", true)
@@ -36,7 +37,7 @@ var (
 // Operations returns the table's rows in the order of the protocol document.
 func Operations() []OpInfo {
 	return []OpInfo{
-		Setup.OpInfo, Release.OpInfo,
+		Setup.OpInfo, Info.OpInfo, Release.OpInfo,
 		StatePut.OpInfo, StateGet.OpInfo, StateClear.OpInfo,
 		CachePut.OpInfo, CacheGet.OpInfo, CacheClear.OpInfo,
 		MessagesPut.OpInfo, MessagesGet.OpInfo, MessagesList.OpInfo, MessagesDelete.OpInfo,
@@ -46,8 +47,9 @@ func Operations() []OpInfo {
 
 // OpInfo is what is known of an operation without its types.
 type OpInfo struct {
-	Name   string // the subject behind the prefix, such as state.put
-	Writes bool   // whether it can change a thread: such a request takes a request_id
+	Name     string // the subject behind the prefix, such as state.put
+	Writes   bool   // whether it can change a thread: such a request takes a request_id
+	Everyone bool   // every replica answers, not one of them
 
 	request, reply func() Record
 }
@@ -76,13 +78,20 @@ func (o Op[Q, A]) Reply(a *A) Record { return o.asReply(a) }
 
 func operation[Q, A any, PQ recordOf[Q], PA recordOf[A]](name string, writes bool) Op[Q, A] {
 	return Op[Q, A]{
-		OpInfo: OpInfo{name, writes,
-			func() Record { return PQ(new(Q)) },
-			func() Record { return PA(new(A)) },
+		OpInfo: OpInfo{
+			Name: name, Writes: writes,
+			request: func() Record { return PQ(new(Q)) },
+			reply:   func() Record { return PA(new(A)) },
 		},
 		asRequest: func(q *Q) Record { return PQ(q) },
 		asReply:   func(a *A) Record { return PA(a) },
 	}
+}
+
+// everyone makes o an operation that every replica answers.
+func everyone[Q, A any](o Op[Q, A]) Op[Q, A] {
+	o.Everyone = true
+	return o
 }
 
 // Field is one declared field of a [Record].

@@ -19,6 +19,7 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 	t.Helper()
 	q := map[string]map[string]any{
 		"setup":           {"protocol": ckpt.Protocol, "client": "test"},
+		"info":            {},
 		"release":         {"confirm": ckpt.DefaultPrefix},
 		"state.put":       {"thread_id": "t", "state": "new"},
 		"state.get":       {"thread_id": "t"},
@@ -109,12 +110,13 @@ func testFields(t *testing.T, start starter) {
 			}
 			refuse("twice", f.Name, twice)
 		}
-		if op.Name != ckpt.Setup.Name { // which takes the fields of later versions
+		if op.Name != ckpt.Setup.Name && op.Name != ckpt.Info.Name { // which take the fields of later versions
 			refuse("unknown", "if_revision", with("if_revision", 1))
 		}
+		whole := pack(t, good)
 		for what, payload := range map[string][]byte{
 			"empty": {}, "nil": {0xc0}, "array": {0x90}, "string": pack(t, "thread_id"), "reserved byte": {0xc1},
-			"trailing": append(pack(t, good), 0), "truncated": pack(t, good)[:3], "integer key": pairs(t, 1, 2),
+			"trailing": append(pack(t, good), 0), "truncated": whole[:len(whole)-1], "integer key": pairs(t, 1, 2),
 		} {
 			refuse(what, "", payload)
 		}
@@ -163,6 +165,7 @@ func testBadValues(t *testing.T, start starter) {
 			{ckpt.MessagesList.OpInfo, []byte("\x82\xa9thread_id\xa1t\xa6search"), nil},
 			{ckpt.Setup.OpInfo, []byte("\x82\xa8protocol\x01\xa6client"), nil},
 			{ckpt.Setup.OpInfo, []byte("\x82\xa8protocol\x01\xa6future"), nil},
+			{ckpt.Info.OpInfo, []byte("\x81\xa6future"), nil},
 		} {
 			_, err := h.send(at.op, slices.Concat(at.front, bad, at.back))
 			e := h.want(ckpt.InvalidArgument, at.op, err)

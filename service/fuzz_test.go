@@ -14,8 +14,8 @@ func FuzzRequest(f *testing.F) {
 	for i, op := range ckpt.Operations() {
 		f.Add(uint8(i), []byte(pack(f, goodRequest(f, op))))
 	}
-	f.Add(uint8(2), []byte{0xdd, 0xff, 0xff, 0xff, 0xff})
-	f.Add(uint8(8), []byte("\x82\xa9thread_id\x07\xa8messages\x91\x81\xaamessage_id\xcf\xff\xff\xff\xff\xff\xff\xff\xff"))
+	f.Add(uint8(3), []byte{0xdd, 0xff, 0xff, 0xff, 0xff})
+	f.Add(uint8(9), []byte("\x82\xa9thread_id\x07\xa8messages\x91\x81\xaamessage_id\xcf\xff\xff\xff\xff\xff\xff\xff\xff"))
 	h := startLocal(f, setting{options: []Option{AllowRelease()}})
 	f.Fuzz(func(t *testing.T, n uint8, payload []byte) {
 		op := ckpt.Operations()[int(n)%len(ckpt.Operations())]

@@ -18,7 +18,9 @@ import (
 type request struct {
 	*Service
 	op       ckpt.OpInfo
-	msg      micro.Request
+	subject  string        // that it was sent to
+	inbox    string        // the subject of its answer
+	endpoint micro.Request // the same to its endpoint; nil where it came by none
 	write    store.Write
 	deferred bool // answered after its handler returned
 }
@@ -31,10 +33,14 @@ type call[Q, A any] struct {
 	a A
 }
 
-// handle registers an operation: the one place where requests come in. h is
+// receiver takes a request, of an endpoint or, where that is nil, of a
+// subscription.
+type receiver func(subject, inbox string, payload []byte, endpoint micro.Request)
+
+// receive returns the one place where requests of an operation come in. h is
 // called with the checked and decoded request and answers it by reply or fail;
 // plan is that of an operation that writes, nil for others.
-func handle[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(r *call[Q, A])) {
+func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(r *call[Q, A])) receiver {
 	calls := sync.Pool{New: func() any {
 		r := &call[Q, A]{request: request{Service: s, op: op.OpInfo}}
 		r.write.Plan = func(v *store.View, e *store.Entry) error {
@@ -46,16 +52,14 @@ func handle[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(r
 		}
 		return r
 	}}
-	err := s.micro.AddEndpoint(strings.ReplaceAll(op.Name, ".", "-"), micro.HandlerFunc(func(msg micro.Request) {
-		s.underWay.Add(1)
-		defer s.underWay.Done()
+	return func(subject, inbox string, payload []byte, endpoint micro.Request) {
 		r := calls.Get().(*call[Q, A])
-		r.msg = msg
+		r.subject, r.inbox, r.endpoint = subject, inbox, endpoint
 		if !r.fromInbox() {
 			return
 		}
 		defer r.recover()
-		if err := ckpt.Decode(msg.Data(), op.Request(&r.q)); err != nil {
+		if err := ckpt.Decode(payload, op.Request(&r.q)); err != nil {
 			r.fail(err)
 		} else {
 			h(r)
@@ -65,37 +69,25 @@ func handle[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(r
 		}
 		r.reset()
 		calls.Put(r)
-	}), micro.WithEndpointSubject(op.Subject(s.prefix)), micro.WithEndpointMetadata(map[string]string{
-		"writes": strconv.FormatBool(op.Writes),
-	}), micro.WithEndpointPendingLimits(pendingRequests, pendingBytes))
-	if err != nil {
-		panic(err) // the table's names are constants
 	}
 }
 
 // reset lets go of all that belongs to one request.
 func (r *call[Q, A]) reset() {
-	r.msg, r.q, r.a = nil, *new(Q), *new(A)
+	r.subject, r.inbox, r.endpoint = "", "", nil
+	r.q, r.a = *new(Q), *new(A)
 	r.write.Reset()
 }
-
-// What may wait for one endpoint's handler. NATS drops what is over; its
-// callers see a timeout and try again.
-const (
-	pendingRequests = 512 << 10
-	pendingBytes    = 256 << 20
-)
 
 // fromInbox reports whether the request's reply subject is one that a caller
 // may choose.
 func (r *request) fromInbox() bool {
-	reply := r.msg.Reply()
 	for _, prefix := range r.inboxes {
-		if strings.HasPrefix(reply, prefix) {
+		if strings.HasPrefix(r.inbox, prefix) {
 			return true
 		}
 	}
-	r.log.Warn("dropped a request whose reply subject is no inbox", "subject", r.msg.Subject(), "reply", reply)
+	r.log.Warn("dropped a request whose reply subject is no inbox", "subject", r.subject, "reply", r.inbox)
 	return false
 }
 
@@ -160,7 +152,8 @@ func (r *request) publish(b []byte) error {
 	if limit := int(r.nc.MaxPayload()); len(b) > limit {
 		return ckpt.TooLargef(len(b), limit, "the reply does not fit the bus")
 	}
-	return r.nc.Publish(r.msg.Reply(), b)
+	r.answered.Add(1) // before it is out, so that whoever has the answer finds it counted
+	return r.nc.Publish(r.inbox, b)
 }
 
 // fail answers with an error: the one place where errors cross the wire. What
@@ -169,7 +162,7 @@ func (r *request) publish(b []byte) error {
 func (r *request) fail(err error) {
 	var e *ckpt.Error
 	if !errors.As(err, &e) {
-		r.log.Error("internal error", "subject", r.msg.Subject(), "err", err)
+		r.log.Error("internal error", "subject", r.subject, "err", err)
 		e = ckpt.Errorf(ckpt.Internal, "the service failed and has logged why")
 	}
 	body, err := ckpt.Append(nil, e)
@@ -177,17 +170,18 @@ func (r *request) fail(err error) {
 		err = r.sendError(strconv.Itoa(int(e.Code)), headerText(e.Message), body)
 	}
 	if err != nil {
-		r.log.Error("no answer could be sent", "subject", r.msg.Subject(), "err", err)
+		r.log.Error("no answer could be sent", "subject", r.subject, "err", err)
 	}
 }
 
 func (r *request) sendError(code, text string, body []byte) error {
-	if !r.deferred {
-		return r.msg.Error(code, text, body) // which counts it in the endpoint's statistics
+	r.answered.Add(1)
+	if r.endpoint != nil && !r.deferred {
+		return r.endpoint.Error(code, text, body) // which counts it in the endpoint's statistics
 	}
 	// micro looks at its request when the handler returns, and not later.
 	return r.nc.PublishMsg(&nats.Msg{
-		Subject: r.msg.Reply(),
+		Subject: r.inbox,
 		Header:  nats.Header{ckpt.HeaderError: {text}, ckpt.HeaderErrorCode: {code}},
 		Data:    body,
 	})
@@ -216,7 +210,7 @@ func headerText(s string) string {
 // recover turns a panic of a handler into an error of its request.
 func (r *request) recover() {
 	if p := recover(); p != nil {
-		r.log.Error("panic", "subject", r.msg.Subject(), "panic", p, "stack", string(debug.Stack()))
+		r.log.Error("panic", "subject", r.subject, "panic", p, "stack", string(debug.Stack()))
 		r.fail(ckpt.Errorf(ckpt.Internal, "the service failed and has logged why"))
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/ckptbus/ckpt/service/internal/store"
 )
 
-// routes says how each operation of the table is carried out.
+// routes says how each operation of the table is carried out, but for [info],
+// which has no endpoint.
 func (s *Service) routes() {
 	handle(s, ckpt.Setup, nil, setup)
 	handle(s, ckpt.Release, nil, release)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ckptbus/ckpt"
@@ -22,13 +23,18 @@ type Service struct {
 	options
 	nc      *nats.Conn
 	id      string // of the store
+	replica string // its own ID
+	started time.Time
 	store   *store.Store
 	journal journal.Journal
 	micro   micro.Service
+	direct  *nats.Subscription // of [ckpt.Info], which it answers until it has stopped
 	events  events
 
 	underWay sync.WaitGroup // requests that are not answered yet
-	slow     chan struct{}  // a place for each slow request that may run at once
+	answered atomic.Uint64  // requests that are, or are about to be
+	stopping atomic.Bool
+	slow     chan struct{} // a place for each slow request that may run at once
 	stopOnce sync.Once
 	quit     chan struct{} // closed when the service is to stop
 	done     chan struct{} // closed when it has
@@ -49,6 +55,8 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 		options: o,
 		nc:      nc,
 		id:      nuid.Next(),
+		replica: nuid.Next(),
+		started: o.now(),
 		slow:    make(chan struct{}, maxSlow),
 		quit:    make(chan struct{}),
 		done:    make(chan struct{}),
@@ -62,11 +70,16 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 	if err := s.refuseSecond(); err != nil {
 		return nil, err
 	}
+	var err error
+	if s.direct, err = listen(s, ckpt.Info, info); err != nil {
+		return nil, err
+	}
 	if err := s.register(); err != nil {
+		_ = s.direct.Unsubscribe()
 		return nil, err
 	}
 	go s.run()
-	o.log.Info("serving", "prefix", o.prefix, "store", s.id, "journal", s.journal.Name(), "version", ckpt.Version)
+	o.log.Info("serving", "prefix", o.prefix, "store", s.id, "replica", s.replica, "journal", s.journal.Name(), "version", ckpt.Version)
 	return s, nil
 }
 
@@ -135,6 +148,7 @@ func (s *Service) stopped(err error) {
 	s.stopOnce.Do(func() {
 		s.err = err
 		s.log.Error("stopped", "err", err)
+		_ = s.direct.Unsubscribe() // fails where the connection is closed
 		close(s.quit)
 	})
 }
@@ -151,9 +165,11 @@ func (s *Service) Stop(ctx context.Context) error {
 }
 
 // drain unsubscribes, waits until what the server had sent by then is
-// answered, and flushes the answers.
+// answered, and flushes the answers. Info is told until all others are.
 func (s *Service) drain(ctx context.Context) error {
-	const verbSubscriptions = 9 // PING, INFO and STATS, each for all, by name and by ID
+	s.stopping.Store(true)
+	defer s.direct.Unsubscribe() // where it comes to an end before that
+	const verbSubscriptions = 9  // PING, INFO and STATS, each for all, by name and by ID
 	left := s.nc.NumSubscriptions() - len(s.micro.Info().Endpoints) - verbSubscriptions
 	if err := s.micro.Stop(); err != nil {
 		return fmt.Errorf("service: %w", err)
@@ -176,8 +192,27 @@ func (s *Service) drain(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("service: requests are still under way: %w", ctx.Err())
 	}
+	if err := s.drainDirect(ctx); err != nil {
+		return err
+	}
 	s.log.Info("stopped", "prefix", s.prefix, "store", s.id)
 	return s.flush(ctx)
+}
+
+// drainDirect ends the replica's own subscription when what the server had
+// sent to it is answered.
+func (s *Service) drainDirect(ctx context.Context) error {
+	ended := make(chan struct{})
+	s.direct.SetClosedHandler(func(string) { close(ended) })
+	if err := s.direct.Drain(); err != nil {
+		return fmt.Errorf("service: %w", err)
+	}
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("service: requests are still waiting: %w", ctx.Err())
+	}
 }
 
 func (s *Service) flush(ctx context.Context) error {

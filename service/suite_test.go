@@ -31,6 +31,7 @@ func suite(t *testing.T, start starter) {
 		test func(t *testing.T, start starter)
 	}{
 		{"Setup", testSetup},
+		{"Info", testInfo},
 		{"States", testStates},
 		{"Clear", testClear},
 		{"Expiry", testExpiry},

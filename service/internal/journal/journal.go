@@ -17,6 +17,8 @@ import (
 type Journal interface {
 	// Name is what setup tells of it.
 	Name() string
+	// Status returns how far it has come.
+	Status() Status
 	// Commit carries out a write and tells the caller what became of it, which
 	// may be after Commit returned.
 	Commit(w *store.Write, now int64, caller Caller)
@@ -24,6 +26,14 @@ type Journal interface {
 	Release(requestID string, now int64, done func(ckpt.ReleaseReply, error))
 	// Sweep frees what has expired.
 	Sweep(now int64)
+}
+
+// Status is how far a journal has come.
+type Status struct {
+	Applied uint64 // the revision up to which the store has its changes
+	Last    uint64 // the last revision that it is known to hold
+	Serving bool   // whether the store may answer requests
+	Reason  string // why it may not; empty where it may
 }
 
 // Caller waits for a write.

@@ -26,6 +26,12 @@ func NewLocal(s *store.Store, applied func(store.Change)) *Local {
 // Name returns "local".
 func (l *Local) Name() string { return "local" }
 
+// Status returns that the store has everything: no change waits to be applied.
+func (l *Local) Status() Status {
+	revision := l.revision.Load()
+	return Status{Applied: revision, Last: revision, Serving: true}
+}
+
 // Commit carries out a write, of which the caller knows before it returns.
 func (l *Local) Commit(w *store.Write, now int64, caller Caller) {
 	caller.Done(l.store.Commit(w, now, l.next, l.applied))

@@ -37,6 +37,14 @@ func (d *directory) remove(t *thread) {
 	}
 }
 
+// Threads returns how many threads the store holds, those included whose only
+// content has expired and waits for the sweep.
+func (s *Store) Threads() int {
+	s.directory.mu.RLock()
+	defer s.directory.mu.RUnlock()
+	return len(s.directory.threads) - s.directory.removed
+}
+
 // all returns the threads as they are now; some may be removed by the time
 // the caller locks their shard.
 func (d *directory) all() []*thread {
