@@ -14,7 +14,7 @@ import (
 // so that the figure is the client's alone.
 func clients(r *rig, b bounds, t *table) error {
 	t.begin("The client's PutState, against nc.Request", "request", "form")
-	ack, err := ckpt.Append(nil, &ckpt.StatePutReply{Reply: ckpt.Reply{Revision: 1 << 20}, UpdatedAt: time.Now()})
+	ack, err := ckpt.Append(nil, &ckpt.StatePutReply{Reply: ckpt.Reply{Revision: 1 << 20, StoreID: "0123456789abcdefghijkl"}, UpdatedAt: time.Now()})
 	if err != nil {
 		return err
 	}

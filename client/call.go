@@ -22,6 +22,7 @@ type call[Q, A, T any] struct {
 	Future[T]
 	op      *ckpt.Op[Q, A]
 	request Q
+	asked   *seenStore // the store when the request was encoded
 	answer  A
 	extract func(*A) (T, error) // what the method returns of the answer
 }
@@ -41,7 +42,7 @@ func newCall[Q, A, T any](ctx context.Context, t *transport, op *ckpt.Op[Q, A], 
 
 // reset makes the call as good as new.
 func (c *call[Q, A, T]) reset(p pending, t *transport) {
-	c.Future = Future[T]{pending: p, t: t, reader: c}
+	c.Future, c.asked = Future[T]{pending: p, t: t, reader: c}, nil
 }
 
 // free gives the call back. Nobody may hold its future, nor send its request.
@@ -53,8 +54,12 @@ func (c *call[Q, A, T]) free() {
 
 // encode returns the future of the call, which is still to be sent. The
 // request's own values are not needed any more. Where err is not nil, they
-// could not be encoded, and the call has failed.
+// could not be encoded, and the call has failed. All attempts carry the
+// position of this moment: what is learned later, the caller did not know when
+// it asked.
 func (c *call[Q, A, T]) encode(err error) *Future[T] {
+	c.asked = c.t.session.store.Load()
+	setAfter(&c.request, c.asked.position())
 	b := buffers.Get().(*[]byte)
 	if err == nil {
 		*b, err = ckpt.Append(*b, c.op.Request(&c.request))
@@ -75,6 +80,7 @@ func (c *call[Q, A, T]) decode(reply []byte) (T, error) {
 	if err != nil {
 		err = unreadable(err, "the reply does not decode")
 	} else {
+		c.t.session.learn(any(&c.answer).(stamped).Stamp(), c.asked)
 		v, err = c.extract(&c.answer)
 	}
 	c.answer = *new(A) // the next answer may lack fields of this one

@@ -70,6 +70,19 @@ func (r RequestID) putThread(q *ckpt.ThreadsPutRequest)         { q.RequestID = 
 func (r RequestID) cleanThread(q *ckpt.ThreadsCleanRequest)     { q.RequestID = string(r) }
 func (r RequestID) release(q *ckpt.ReleaseRequest)              { q.RequestID = string(r) }
 
+// Linearizable, if true, asks for an answer that knows of every write which was
+// answered before the request was sent, to whichever client. Without it, it
+// knows of what this client has seen; see [Client.Position]. Where the service
+// has replicas it takes as long as a write. Of a list each page is asked so.
+type Linearizable bool
+
+func (l Linearizable) getState(q *ckpt.StateGetRequest)         { q.Linearizable = bool(l) }
+func (l Linearizable) getCache(q *ckpt.CacheGetRequest)         { q.Linearizable = bool(l) }
+func (l Linearizable) getMessage(q *ckpt.MessagesGetRequest)    { q.Linearizable = bool(l) }
+func (l Linearizable) listMessages(q *ckpt.MessagesListRequest) { q.Linearizable = bool(l) }
+func (l Linearizable) getThread(q *ckpt.ThreadsGetRequest)      { q.Linearizable = bool(l) }
+func (l Linearizable) listThreads(q *ckpt.ThreadsListRequest)   { q.Linearizable = bool(l) }
+
 // TTL is how long a cached state lives, in whole milliseconds up to
 // [ckpt.MaxTTL]; 0 means that it never expires.
 type TTL time.Duration

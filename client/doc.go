@@ -33,9 +33,19 @@
 // has a request ID, which all its attempts share, and the service applies one
 // ID once.
 //
+// # Several replicas
+//
+// A client reads what it wrote, and never reads back in time, whichever replica
+// of a service answers: each request tells the highest position of the replies
+// before it. Another client knows of that where it is given [Client.Position]
+// to observe, and of all that anybody wrote where it asks for [Linearizable]
+// reads. That something is NotFound has no position: it may be found again by
+// a replica that has not yet seen another client remove it.
+//
 // # Reading order
 //
-// client.go, call.go (one request, from its fields to its result), future.go,
+// client.go, call.go (one request, from its fields to its result), session.go
+// (what the client has seen of the store), future.go,
 // transport.go with pending.go and sweep.go (how requests and replies meet,
 // and their times), errors.go; then the methods: state.go, messages.go,
 // threads.go, admin.go, info.go, with call_options.go, encode.go and paging.go; then

@@ -21,8 +21,20 @@ type form[T any] struct {
 	async    func(context.Context, *client.Client[string]) *client.Future[T]
 }
 
+// after finds the position in a request that has one.
+func after(q any) *ckpt.Position {
+	switch q := q.(type) {
+	case interface{ Thread() *ckpt.ThreadRef }:
+		return &q.Thread().After
+	case *ckpt.ThreadsListRequest:
+		return &q.After
+	}
+	return nil
+}
+
 // check calls both forms of a method on the operation op, and compares what
-// the service is asked and what the caller gets. id finds a write's request
+// the service is asked and what the caller gets. The second request must carry
+// the position of the first reply. id finds a write's request
 // ID, which must be there and new each time unless the request wanted has one.
 func check[Q, A, T any](t *testing.T, srv *bus.Server, op ckpt.Op[Q, A], want Q, id func(*Q) *string, reply A, result T, f form[T]) {
 	t.Helper()
@@ -40,6 +52,7 @@ func check[Q, A, T any](t *testing.T, srv *bus.Server, op ckpt.Op[Q, A], want Q,
 			answer(t, m, op.Reply(&reply))
 		})
 		last := ""
+		var position ckpt.Position // of the reply before
 		for name, call := range map[string]func() (T, error){
 			"blocking": func() (T, error) { return f.blocking(t.Context(), c) },
 			"async":    func() (T, error) { return f.async(t.Context(), c).Wait(t.Context()) },
@@ -57,6 +70,12 @@ func check[Q, A, T any](t *testing.T, srv *bus.Server, op ckpt.Op[Q, A], want Q,
 					last = *id(&q)
 					*id(&q) = ""
 				}
+			}
+			if after := after(&q); after != nil {
+				if *after != position {
+					t.Errorf("%s: asked after %+v, want %+v", name, *after, position)
+				}
+				*after, position = ckpt.Position{}, ckpt.Position{StoreID: "s", Revision: 7}
 			}
 			if !reflect.DeepEqual(q, want) {
 				t.Errorf("%s: asked\n%+v, want\n%+v", name, q, want)
@@ -103,12 +122,14 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[ckpt.StatePutReply] {
 				return c.PutStateAsync(x, "t", "x", client.User("u"))
 			}})
-	check(t, srv, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser}}, nil,
+	check(t, srv, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser, Linearizable: true}}, nil,
 		ckpt.StateGetReply{Reply: rev, State: state, UpdatedAt: at}, client.Stored[string]{Value: "x", Revision: 7, UpdatedAt: at},
 		form[client.Stored[string]]{
-			func(x ctx, c cl) (client.Stored[string], error) { return c.GetState(x, "t", client.User("u")) },
+			func(x ctx, c cl) (client.Stored[string], error) {
+				return c.GetState(x, "t", client.User("u"), client.Linearizable(true))
+			},
 			func(x ctx, c cl) *client.Future[client.Stored[string]] {
-				return c.GetStateAsync(x, "t", client.User("u"))
+				return c.GetStateAsync(x, "t", client.User("u"), client.Linearizable(true))
 			}})
 	check(t, srv, ckpt.StateClear, ckpt.StateClearRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser, RequestID: "r"}, KeepCache: true},
 		func(q *ckpt.StateClearRequest) *string { return &q.RequestID },
@@ -131,13 +152,15 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[ckpt.CachePutReply] {
 				return c.PutStateCacheAsync(x, "t", "x", client.User("u"), client.TTL(90*time.Second))
 			}})
-	check(t, srv, ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser}}, nil,
+	check(t, srv, ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser, Linearizable: true}}, nil,
 		ckpt.StateGetReply{Reply: rev, State: state, UpdatedAt: at, ExpiresAt: later},
 		client.Stored[string]{Value: "x", Revision: 7, UpdatedAt: at, ExpiresAt: later},
 		form[client.Stored[string]]{
-			func(x ctx, c cl) (client.Stored[string], error) { return c.GetStateCache(x, "t", client.User("u")) },
+			func(x ctx, c cl) (client.Stored[string], error) {
+				return c.GetStateCache(x, "t", client.User("u"), client.Linearizable(true))
+			},
 			func(x ctx, c cl) *client.Future[client.Stored[string]] {
-				return c.GetStateCacheAsync(x, "t", client.User("u"))
+				return c.GetStateCacheAsync(x, "t", client.User("u"), client.Linearizable(true))
 			}})
 	check(t, srv, ckpt.CacheClear, ckpt.CacheClearRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser}},
 		func(q *ckpt.CacheClearRequest) *string { return &q.RequestID },
@@ -161,17 +184,17 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[ckpt.MessagesPutReply] {
 				return c.PutMessagesAsync(x, "t", []ckpt.Message{message, message}, put...)
 			}})
-	check(t, srv, ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser}, MessageID: ckpt.IntID(5)}, nil,
+	check(t, srv, ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser, Linearizable: true}, MessageID: ckpt.IntID(5)}, nil,
 		ckpt.MessagesGetReply{Reply: rev, Message: encode(t, &message)}, client.Stored[ckpt.Message]{Value: message, Revision: 7},
 		form[client.Stored[ckpt.Message]]{
 			func(x ctx, c cl) (client.Stored[ckpt.Message], error) {
-				return c.GetMessage(x, "t", ckpt.IntID(5), client.User("u"))
+				return c.GetMessage(x, "t", ckpt.IntID(5), client.User("u"), client.Linearizable(true))
 			},
 			func(x ctx, c cl) *client.Future[client.Stored[ckpt.Message]] {
-				return c.GetMessageAsync(x, "t", ckpt.IntID(5), client.User("u"))
+				return c.GetMessageAsync(x, "t", ckpt.IntID(5), client.User("u"), client.Linearizable(true))
 			}})
-	list := []client.ListMessagesOption{client.User("u"), client.Search("hi"), client.Offset(2), client.Limit(3)}
-	check(t, srv, ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser}, Page: ckpt.Page{Search: "hi", Offset: 2, Limit: 3}}, nil,
+	list := []client.ListMessagesOption{client.User("u"), client.Search("hi"), client.Offset(2), client.Limit(3), client.Linearizable(true)}
+	check(t, srv, ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser, Linearizable: true}, Page: ckpt.Page{Search: "hi", Offset: 2, Limit: 3}}, nil,
 		ckpt.MessagesListReply{Reply: rev, PageReply: ckpt.PageReply{Total: 3, NextOffset: 3}, Metadata: metadata, Messages: []ckpt.Raw{encode(t, &message)}},
 		client.Listed[ckpt.Message]{Items: []ckpt.Message{message}, Metadata: map[string]any{"a": "x", "b": int64(1)}, Total: 3, NextOffset: 3, Revision: 7},
 		form[client.Listed[ckpt.Message]]{
@@ -196,13 +219,17 @@ func TestMethods(t *testing.T) {
 		form[ckpt.ThreadsPutReply]{
 			func(x ctx, c cl) (ckpt.ThreadsPutReply, error) { return c.PutThread(x, info) },
 			func(x ctx, c cl) *client.Future[ckpt.ThreadsPutReply] { return c.PutThreadAsync(x, info) }})
-	check(t, srv, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref}}, nil,
+	check(t, srv, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref, Linearizable: true}}, nil,
 		ckpt.ThreadsGetReply{Reply: rev, Record: encode(t, &info)}, client.Stored[ckpt.ThreadInfo]{Value: info, Revision: 7},
 		form[client.Stored[ckpt.ThreadInfo]]{
-			func(x ctx, c cl) (client.Stored[ckpt.ThreadInfo], error) { return c.GetThread(x, "t") },
-			func(x ctx, c cl) *client.Future[client.Stored[ckpt.ThreadInfo]] { return c.GetThreadAsync(x, "t") }})
-	threads := []client.ListThreadsOption{client.User("u"), client.WithRecord(true), client.Search("a"), client.Offset(1), client.Limit(2)}
-	check(t, srv, ckpt.ThreadsList, ckpt.ThreadsListRequest{UserID: "u", WithRecord: true, Page: ckpt.Page{Search: "a", Offset: 1, Limit: 2}}, nil,
+			func(x ctx, c cl) (client.Stored[ckpt.ThreadInfo], error) {
+				return c.GetThread(x, "t", client.Linearizable(true))
+			},
+			func(x ctx, c cl) *client.Future[client.Stored[ckpt.ThreadInfo]] {
+				return c.GetThreadAsync(x, "t", client.Linearizable(true))
+			}})
+	threads := []client.ListThreadsOption{client.User("u"), client.WithRecord(true), client.Search("a"), client.Offset(1), client.Limit(2), client.Linearizable(true)}
+	check(t, srv, ckpt.ThreadsList, ckpt.ThreadsListRequest{UserID: "u", WithRecord: true, Linearizable: true, Page: ckpt.Page{Search: "a", Offset: 1, Limit: 2}}, nil,
 		ckpt.ThreadsListReply{Reply: rev, PageReply: ckpt.PageReply{Total: 2, NextOffset: 2}, Threads: []ckpt.Raw{encode(t, &info)}},
 		client.Listed[ckpt.ThreadInfo]{Items: []ckpt.ThreadInfo{info}, Total: 2, NextOffset: 2, Revision: 7},
 		form[client.Listed[ckpt.ThreadInfo]]{

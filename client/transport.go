@@ -19,6 +19,7 @@ import (
 // one sweeper goroutine looks after all times.
 type transport struct {
 	table
+	session    session
 	nc         *nats.Conn
 	prefix     string
 	operations map[string]*operation // by name
@@ -47,6 +48,7 @@ func newTransport(nc *nats.Conn, s *settings) (*transport, error) {
 		swept:      make(chan struct{}),
 		drained:    make(chan struct{}),
 	}
+	t.session.store.Store(&seenStore{})
 	for _, op := range ckpt.Operations() {
 		t.operations[op.Name] = &operation{subject: op.Subject(t.prefix)}
 	}
