@@ -143,3 +143,12 @@ func (r *Removed) fields(f *wire.Fields) {
 	f.Required("messages", &r.Messages)
 	f.Required("records", &r.Records)
 }
+
+// Add adds what n counts.
+func (r *Removed) Add(n Removed) {
+	r.Threads += n.Threads
+	r.States += n.States
+	r.Caches += n.Caches
+	r.Messages += n.Messages
+	r.Records += n.Records
+}

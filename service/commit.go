@@ -16,22 +16,32 @@ type planner[Q, A any] func(v *store.View, q *Q, a *A, e *store.Entry) error
 
 // write registers an operation that changes one thread as plan says.
 func write[Q, A any, P writeTo[Q]](s *Service, op ckpt.Op[Q, A], plan planner[Q, A]) {
-	handle(s, op, plan, func(r *call[Q, A]) { r.commit(*P(&r.q).Write()) })
+	handle(s, op, plan, func(r *call[Q, A]) {
+		ref := P(&r.q).Write()
+		if r.knows(ref.After, false) {
+			r.commit(*ref)
+			return
+		}
+		r.knowing(ref.After, false, func() { r.commit(*ref) })
+	})
 }
 
 // commit is the one place where changes are committed.
 func (r *request) commit(ref ckpt.WriteRef) {
 	r.write.Kind, r.write.WriteRef = r.op.Name, ref
+	r.deferred = r.deferred || r.replicated
+	r.hold()
 	r.journal.Commit(&r.write, r.millis(), r)
 }
 
 // Done answers a write with what became of it.
 func (r *request) Done(a store.Result, err error) {
+	defer r.release()
 	if err != nil {
 		r.fail(err)
 		return
 	}
 	r.send(func(b []byte) ([]byte, error) {
-		return ckpt.AppendReply(b, a.Answer, a.Revision, r.id), nil
+		return ckpt.AppendReply(b, a.Answer, a.Revision, r.journal.StoreID()), nil
 	})
 }

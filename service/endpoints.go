@@ -22,8 +22,6 @@ const (
 func handle[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(r *call[Q, A])) {
 	take := receive(s, op, plan, h)
 	err := s.micro.AddEndpoint(strings.ReplaceAll(op.Name, ".", "-"), micro.HandlerFunc(func(m micro.Request) {
-		s.underWay.Add(1)
-		defer s.underWay.Done()
 		take(m.Subject(), m.Reply(), m.Data(), m)
 	}), micro.WithEndpointSubject(op.Subject(s.prefix)), micro.WithEndpointMetadata(map[string]string{
 		"writes": strconv.FormatBool(op.Writes),

@@ -14,7 +14,7 @@ import (
 type events struct {
 	nc      *nats.Conn
 	prefix  string
-	storeID string
+	storeID func() string
 	log     *slog.Logger
 }
 
@@ -44,7 +44,7 @@ func (p *events) publish(c store.Change) {
 		UserID:     c.Owner,
 		RequestID:  c.RequestID,
 		MessageIDs: c.AppendMessageIDs(e.MessageIDs[:0]),
-		StoreID:    p.storeID,
+		StoreID:    p.storeID(),
 	}
 	b, err := ckpt.Append(out.bytes[:0], e)
 	out.bytes = b

@@ -43,8 +43,8 @@ func (w *watch) next() (e ckpt.Event) {
 	if err := ckpt.Decode(m.Data, &e); err != nil {
 		w.Fatalf("event %x: %v", m.Data, err)
 	}
-	if want := ckpt.EventSubject(w.prefix, e.ThreadID); m.Subject != want || e.StoreID != w.id {
-		w.Errorf("an event of thread %q and store %q on %s, want %q on %s", e.ThreadID, e.StoreID, m.Subject, w.id, want)
+	if want := ckpt.EventSubject(w.prefix, e.ThreadID); m.Subject != want || e.StoreID != w.StoreID() {
+		w.Errorf("an event of thread %q and store %q on %s, want %q on %s", e.ThreadID, e.StoreID, m.Subject, w.StoreID(), want)
 	}
 	return e
 }

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -17,6 +18,9 @@ type options struct {
 	inboxes      []string
 	now          func() time.Time
 	sweepEvery   time.Duration
+	replicated   bool
+	stream       Stream
+	starting     context.Context // bounds the start
 }
 
 // WithPrefix puts the operations under another subject prefix than
@@ -45,6 +49,38 @@ func WithInboxPrefix(prefix string) Option {
 	return func(o *options) { o.inboxes = append(o.inboxes, prefix) }
 }
 
+// Stream says how the stream is kept that holds the store's changes. Where it is
+// there already, what is said must fit it.
+type Stream struct {
+	Replicas int   // how many servers keep it: 1, 3 or 5; 0: as it is, or one
+	Memory   bool  // in the servers' memory only, rather than in files
+	MaxBytes int64 // that it may hold; 0: no limit. What is over is refused with Unavailable
+	// SyncAlways says that the servers write each record to disk before they
+	// acknowledge it. Then one record is under way at a time, and all that waits
+	// shares the next.
+	SyncAlways bool
+}
+
+func (s *Stream) underWay() int {
+	if s.SyncAlways {
+		return 1
+	}
+	return 0
+}
+
+// WithJetStream makes the service one of the replicas of a store, all on one bus
+// and prefix, which form a queue group by themselves. The changes are kept in a
+// JetStream stream, from which each replica makes its memory.
+func WithJetStream(stream Stream) Option {
+	return func(o *options) { o.replicated, o.stream = true, stream }
+}
+
+// WithStartContext ends a start that is not done when ctx is: a replica reads
+// the whole journal first, which may take a while.
+func WithStartContext(ctx context.Context) Option {
+	return func(o *options) { o.starting = ctx }
+}
+
 // withClock makes tests independent of the time of day and of the sweep.
 func withClock(now func() time.Time, sweepEvery time.Duration) Option {
 	return func(o *options) { o.now, o.sweepEvery = now, sweepEvery }
@@ -61,6 +97,7 @@ func newOptions(opts []Option) options {
 		inboxes:    []string{"_INBOX.", "_R_."},
 		now:        time.Now,
 		sweepEvery: defaultSweep,
+		starting:   context.Background(),
 	}
 	for _, opt := range opts {
 		opt(&o)

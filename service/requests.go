@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode"
 
 	"github.com/ckptbus/ckpt"
@@ -22,7 +23,9 @@ type request struct {
 	inbox    string        // the subject of its answer
 	endpoint micro.Request // the same to its endpoint; nil where it came by none
 	write    store.Write
-	deferred bool // answered after its handler returned
+	deferred bool         // it may be answered after its handler has returned
+	holders  atomic.Int32 // who still needs it
+	recycle  func()       // makes its memory another request's
 }
 
 // call is a request with its values: one piece of memory, which is used for one
@@ -41,8 +44,13 @@ type receiver func(subject, inbox string, payload []byte, endpoint micro.Request
 // called with the checked and decoded request and answers it by reply or fail;
 // plan is that of an operation that writes, nil for others.
 func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(r *call[Q, A])) receiver {
-	calls := sync.Pool{New: func() any {
+	var calls sync.Pool
+	calls.New = func() any {
 		r := &call[Q, A]{request: request{Service: s, op: op.OpInfo}}
+		r.recycle = func() {
+			r.reset()
+			calls.Put(r)
+		}
 		r.write.Plan = func(v *store.View, e *store.Entry) error {
 			err := plan(v, &r.q, &r.a, e)
 			if err == nil {
@@ -51,9 +59,11 @@ func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(
 			return err
 		}
 		return r
-	}}
+	}
 	return func(subject, inbox string, payload []byte, endpoint micro.Request) {
 		r := calls.Get().(*call[Q, A])
+		r.hold()
+		defer r.release()
 		r.subject, r.inbox, r.endpoint = subject, inbox, endpoint
 		if !r.fromInbox() {
 			return
@@ -61,20 +71,30 @@ func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(
 		defer r.recover()
 		if err := ckpt.Decode(payload, op.Request(&r.q)); err != nil {
 			r.fail(err)
-		} else {
-			h(r)
+			return
 		}
-		if r.deferred {
-			return // somebody else holds it
-		}
-		r.reset()
-		calls.Put(r)
+		h(r)
 	}
+}
+
+// hold keeps the request until release, and a stop waiting for it.
+func (r *request) hold() {
+	r.underWay.Add(1)
+	r.holders.Add(1)
+}
+
+// release lets go of the request. It must not be used afterwards.
+func (r *request) release() {
+	s := r.Service
+	if r.holders.Add(-1) == 0 {
+		r.recycle()
+	}
+	s.underWay.Done()
 }
 
 // reset lets go of all that belongs to one request.
 func (r *call[Q, A]) reset() {
-	r.subject, r.inbox, r.endpoint = "", "", nil
+	r.subject, r.inbox, r.endpoint, r.deferred = "", "", nil, false
 	r.q, r.a = *new(Q), *new(A)
 	r.write.Reset()
 }
@@ -105,13 +125,39 @@ func (r *request) slowly(rest func()) {
 		return
 	}
 	r.deferred = true
-	r.underWay.Add(1)
+	r.hold()
 	go func() {
-		defer r.underWay.Done()
+		defer r.release()
 		defer func() { <-r.slow }()
 		defer r.recover()
 		rest()
 	}()
+}
+
+// knowing answers the request when the service knows of the position that it
+// names, and where it is to be linearizable, of every write before it.
+func (r *request) knowing(after ckpt.Position, linearizable bool, answer func()) {
+	then := func(err error) {
+		defer r.release()
+		defer r.recover()
+		if err != nil {
+			r.fail(err)
+			return
+		}
+		answer()
+	}
+	r.deferred = true
+	r.hold()
+	if linearizable {
+		r.journal.Barrier(then)
+		return
+	}
+	r.journal.Await(after.Revision, then)
+}
+
+// knows reports whether there is nothing to wait for.
+func (r *request) knows(after ckpt.Position, linearizable bool) bool {
+	return !linearizable && (r.journal.Knows(after.Revision) || after.StoreID != r.journal.StoreID())
 }
 
 // buffers spares each reply an allocation; publishing copies.
@@ -122,7 +168,7 @@ const keepBuffer = 1 << 20
 
 // reply answers with a success.
 func (r *request) reply(a replier) {
-	a.Stamp().StoreID = r.id
+	a.Stamp().StoreID = r.journal.StoreID()
 	r.send(func(b []byte) ([]byte, error) { return ckpt.Append(b, a) })
 }
 

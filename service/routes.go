@@ -41,9 +41,22 @@ type answerTo[A any] interface {
 	replier
 }
 
+// readFrom is a pointer to a request that reads one thread.
+type readFrom[Q any] interface {
+	*Q
+	Read() *ckpt.ReadRef
+}
+
 // read registers an operation that a query of the store answers at once.
-func read[Q, A any, P answerTo[A]](s *Service, op ckpt.Op[Q, A], get query[Q, A]) {
-	handle(s, op, nil, func(r *call[Q, A]) { answer[Q, A, P](r, get) })
+func read[Q, A any, P readFrom[Q], R answerTo[A]](s *Service, op ckpt.Op[Q, A], get query[Q, A]) {
+	handle(s, op, nil, func(r *call[Q, A]) {
+		ref := P(&r.q).Read()
+		if r.knows(ref.After, ref.Linearizable) {
+			answer[Q, A, R](r, get)
+			return
+		}
+		r.knowing(ref.After, ref.Linearizable, func() { answer[Q, A, R](r, get) })
+	})
 }
 
 func answer[Q, A any, P answerTo[A]](r *call[Q, A], get query[Q, A]) {
@@ -56,16 +69,25 @@ func answer[Q, A any, P answerTo[A]](r *call[Q, A], get query[Q, A]) {
 
 // listMessages answers a messages.list; only a search takes long.
 func listMessages(r *call[ckpt.MessagesListRequest, ckpt.MessagesListReply]) {
-	if r.q.Search == "" {
-		answer(r, r.store.MessagesList)
+	list := func() { answer(r, r.store.MessagesList) }
+	if r.q.Search != "" {
+		list = func() { r.slowly(func() { answer(r, r.store.MessagesList) }) }
+	}
+	if r.knows(r.q.After, r.q.Linearizable) {
+		list()
 		return
 	}
-	r.slowly(func() { answer(r, r.store.MessagesList) })
+	r.knowing(r.q.After, r.q.Linearizable, list)
 }
 
 // listThreads answers a threads.list, which looks at every thread.
 func listThreads(r *call[ckpt.ThreadsListRequest, ckpt.ThreadsListReply]) {
-	r.slowly(func() { answer(r, r.store.ThreadsList) })
+	list := func() { r.slowly(func() { answer(r, r.store.ThreadsList) }) }
+	if r.knows(r.q.After, r.q.Linearizable) {
+		list()
+		return
+	}
+	r.knowing(r.q.After, r.q.Linearizable, list)
 }
 
 // putThread carries out a threads.put, whose record names the thread. The

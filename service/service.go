@@ -2,9 +2,7 @@ package service
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,14 +20,19 @@ import (
 type Service struct {
 	options
 	nc      *nats.Conn
-	id      string // of the store
 	replica string // its own ID
 	started time.Time
 	store   *store.Store
 	journal journal.Journal
-	micro   micro.Service
-	direct  *nats.Subscription // of [ckpt.Info], which it answers until it has stopped
-	events  events
+
+	group     sync.Mutex    // guards the next ones
+	micro     micro.Service // nil: not in the queue group
+	left      *bool         // set before micro is stopped on purpose
+	following bool          // what the journal said last
+	begun     bool          // the start has joined the group
+
+	direct *nats.Subscription // of [ckpt.Info], which it answers until it has stopped
+	events events
 
 	underWay sync.WaitGroup // requests that are not answered yet
 	answered atomic.Uint64  // requests that are, or are about to be
@@ -38,14 +41,19 @@ type Service struct {
 	stopOnce sync.Once
 	quit     chan struct{} // closed when the service is to stop
 	done     chan struct{} // closed when it has
+	first    chan error    // whether it answers, for the first time
 	err      error         // why it stopped by itself; set before done is closed
 	stopErr  error         // of the stop
 }
 
-// Start starts a service that keeps its data in memory, on a connection that
-// it has to itself until [Service.Stop] has returned; the caller closes the
-// connection afterwards. The data is gone with the process, so a second
-// service on the same bus and prefix, which would split it, is refused.
+// Start starts a service on a connection that it has to itself until
+// [Service.Stop] has returned; the caller closes the connection afterwards. It
+// returns when the service answers.
+//
+// The data is in memory and gone with the process, so that a second service on
+// the same bus and prefix, which would split it, is refused; unless
+// [WithJetStream] makes the service one of the replicas of a store that is kept
+// in a JetStream stream.
 func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 	o := newOptions(opts)
 	if err := ckpt.CheckPrefix(o.prefix); err != nil {
@@ -54,63 +62,51 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 	s := &Service{
 		options: o,
 		nc:      nc,
-		id:      nuid.Next(),
 		replica: nuid.Next(),
 		started: o.now(),
 		slow:    make(chan struct{}, maxSlow),
 		quit:    make(chan struct{}),
 		done:    make(chan struct{}),
+		first:   make(chan error, 1),
 	}
-	s.store = store.New(store.Options{
+	so := store.Options{
 		Limits: ckpt.LimitsFor(int(nc.MaxPayload())),
 		NewID:  func() string { return uuid.Must(uuid.NewV7()).String() },
-	})
-	s.events = events{nc: nc, prefix: o.prefix, storeID: s.id, log: o.log}
-	s.journal = journal.NewLocal(s.store, s.events.publish)
-	if err := s.refuseSecond(); err != nil {
-		return nil, err
 	}
-	var err error
-	if s.direct, err = listen(s, ckpt.Info, info); err != nil {
-		return nil, err
+	if s.replicated {
+		so.Window = journal.Window
 	}
-	if err := s.register(); err != nil {
-		_ = s.direct.Unsubscribe()
+	s.store = store.New(so)
+	s.events = events{nc: nc, prefix: o.prefix, storeID: s.StoreID, log: o.log}
+	if err := s.begin(); err != nil {
 		return nil, err
 	}
 	go s.run()
-	o.log.Info("serving", "prefix", o.prefix, "store", s.id, "replica", s.replica, "journal", s.journal.Name(), "version", ckpt.Version)
+	o.log.Info("serving", "prefix", o.prefix, "store", s.StoreID(), "replica", s.replica, "journal", s.journal.Name(), "version", ckpt.Version)
 	return s, nil
 }
 
-// register makes the service known to NATS and its endpoints heard.
-func (s *Service) register() error {
-	m, err := micro.AddService(s.nc, micro.Config{
-		Name:        "ckpt",
-		Version:     ckpt.Version,
-		Description: "checkpoint store for AI agents",
-		QueueGroup:  ckpt.QueueGroup,
-		Metadata: map[string]string{
-			"prefix": s.prefix, "store_id": s.id, "journal": s.journal.Name(), "protocol": strconv.Itoa(ckpt.Protocol),
-		},
-		DoneHandler:  func(micro.Service) { s.stopped(errors.New("the connection to NATS is closed")) },
-		ErrorHandler: func(_ micro.Service, err *micro.NATSError) { s.log.Error("NATS reports", "err", err) },
-	})
+// begin opens the journal, and returns when the service answers.
+func (s *Service) begin() (err error) {
+	if s.journal, err = s.openJournal(); err != nil {
+		return err
+	}
+	if err = s.refuseOther(); err == nil {
+		s.direct, err = listen(s, ckpt.Info, info)
+	}
+	if err == nil {
+		if err = s.awaitFirst(); err != nil {
+			_ = s.direct.Unsubscribe()
+		}
+	}
 	if err != nil {
-		return fmt.Errorf("service: %w", err)
+		s.journal.Close()
 	}
-	s.micro = m
-	s.routes()
-	// The subscriptions are in force when the server has answered.
-	if err := s.nc.FlushTimeout(handshakeTimeout); err != nil {
-		_ = m.Stop()
-		return fmt.Errorf("service: %w", err)
-	}
-	return nil
+	return err
 }
 
 // StoreID identifies the service's data.
-func (s *Service) StoreID() string { return s.id }
+func (s *Service) StoreID() string { return s.journal.StoreID() }
 
 // Done is closed when the service has stopped, by itself or by [Service.Stop].
 func (s *Service) Done() <-chan struct{} { return s.done }
@@ -149,7 +145,10 @@ func (s *Service) stopped(err error) {
 		s.err = err
 		s.log.Error("stopped", "err", err)
 		_ = s.direct.Unsubscribe() // fails where the connection is closed
-		close(s.quit)
+		go func() {                // which may be about to tell of the same
+			s.journal.Close()
+			close(s.quit)
+		}()
 	})
 }
 
@@ -158,6 +157,7 @@ func (s *Service) stopped(err error) {
 func (s *Service) Stop(ctx context.Context) error {
 	s.stopOnce.Do(func() {
 		s.stopErr = s.drain(ctx)
+		s.journal.Close()
 		close(s.quit)
 	})
 	<-s.done
@@ -169,19 +169,8 @@ func (s *Service) Stop(ctx context.Context) error {
 func (s *Service) drain(ctx context.Context) error {
 	s.stopping.Store(true)
 	defer s.direct.Unsubscribe() // where it comes to an end before that
-	const verbSubscriptions = 9  // PING, INFO and STATS, each for all, by name and by ID
-	left := s.nc.NumSubscriptions() - len(s.micro.Info().Endpoints) - verbSubscriptions
-	if err := s.micro.Stop(); err != nil {
-		return fmt.Errorf("service: %w", err)
-	}
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for s.nc.NumSubscriptions() > left {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("service: requests are still waiting: %w", ctx.Err())
-		}
+	if err := s.leave(ctx); err != nil {
+		return err
 	}
 	// A subscription is gone when the handler of its last request has returned;
 	// what runs beside the handlers is still counted.
@@ -195,7 +184,7 @@ func (s *Service) drain(ctx context.Context) error {
 	if err := s.drainDirect(ctx); err != nil {
 		return err
 	}
-	s.log.Info("stopped", "prefix", s.prefix, "store", s.id)
+	s.log.Info("stopped", "prefix", s.prefix, "store", s.StoreID())
 	return s.flush(ctx)
 }
 

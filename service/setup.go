@@ -36,7 +36,9 @@ func release(r *call[ckpt.ReleaseRequest, ckpt.ReleaseReply]) {
 		r.fail(ckpt.Errorf(ckpt.InvalidArgument, "confirm is %.64q, want the subject prefix of the store to be emptied", q.Confirm))
 	default:
 		r.slowly(func() {
+			r.hold()
 			r.journal.Release(q.RequestID, r.millis(), func(a ckpt.ReleaseReply, err error) {
+				defer r.release()
 				if err != nil {
 					r.fail(err)
 					return
@@ -51,9 +53,10 @@ func release(r *call[ckpt.ReleaseRequest, ckpt.ReleaseReply]) {
 // handshakeTimeout bounds the round trips of a start.
 const handshakeTimeout = 2 * time.Second
 
-// refuseSecond is an error where a service answers on the prefix already: with
-// memory of its own, each of the two would see half of the requests.
-func (s *Service) refuseSecond() error {
+// refuseOther is an error where a service answers on the prefix already that has
+// not this one's store: each of the two would see half of the requests. Two
+// memories are two stores, whatever their IDs.
+func (s *Service) refuseOther() error {
 	b, err := ckpt.Append(nil, &ckpt.SetupRequest{Client: "ckpt service", Protocol: ckpt.Protocol})
 	if err != nil {
 		return err
@@ -66,9 +69,15 @@ func (s *Service) refuseSecond() error {
 		return ckpt.Errorf(ckpt.Unavailable, "asking whether a service serves prefix %q already: %v", s.prefix, err)
 	}
 	var other ckpt.SetupReply
-	if err := ckpt.Decode(msg.Data, &other); err != nil || other.StoreID == "" {
+	switch err := ckpt.Decode(msg.Data, &other); {
+	case len(msg.Header) > 0:
+		return ckpt.Errorf(ckpt.Conflict, "the service that serves prefix %q speaks another protocol than %d (%s): stop it first, or choose another prefix",
+			s.prefix, ckpt.Protocol, msg.Header.Get(ckpt.HeaderError))
+	case err != nil || other.StoreID == "":
 		return ckpt.Errorf(ckpt.Conflict, "another program answers on %s: choose another prefix", msg.Subject)
+	case s.replicated && other.StoreID == s.journal.StoreID():
+		return nil
 	}
-	return ckpt.Errorf(ckpt.Conflict, "a service serves prefix %q on this bus already, with store %s (%s), and a second one would split its data: stop that one, or choose another prefix",
+	return ckpt.Errorf(ckpt.Conflict, "a service serves prefix %q on this bus already, with store %s (%s), and a second one would split its data: stop that one, choose another prefix, or run both as replicas with --journal jetstream",
 		s.prefix, other.StoreID, other.Journal)
 }

@@ -100,7 +100,12 @@ var quiet = WithLogger(slog.New(slog.DiscardHandler))
 
 func startLocal(t testing.TB, o setting) *harness {
 	t.Helper()
-	srv := bustest.StartWith(t, o.bus)
+	return startOn(t, bustest.StartWith(t, o.bus), o)
+}
+
+// startOn starts a service on a server.
+func startOn(t testing.TB, srv *bus.Server, o setting) *harness {
+	t.Helper()
 	if o.sweepEvery == 0 {
 		o.sweepEvery = time.Hour
 	}
@@ -124,7 +129,26 @@ func stop(t testing.TB, s *Service) {
 }
 
 // sweep frees what has expired by now.
-func (h *harness) sweep() { h.journal.Sweep(h.millis()) }
+func (h *harness) sweep() {
+	h.Helper()
+	h.journal.Sweep(h.millis())
+	h.settle()
+}
+
+// settle waits until the service knows of all that was begun.
+func (h *harness) settle() {
+	h.Helper()
+	settled := make(chan error, 1)
+	h.journal.Barrier(func(err error) { settled <- err })
+	select {
+	case err := <-settled:
+		if err != nil {
+			h.Fatal(err)
+		}
+	case <-time.After(patience):
+		h.Fatal("the journal does not settle")
+	}
+}
 
 // clock is a time that passes where the test says so.
 type clock struct{ ms atomic.Int64 }

@@ -187,9 +187,9 @@ func testThreadsClean(t *testing.T, start starter) {
 	if a := clean(true); a.Cleaned || a.Revision != last+1 {
 		t.Errorf("record_only again: %+v", a)
 	}
-	h.putThread("thread_id", "t")
+	put := h.putThread("thread_id", "t").Revision
 	a = clean(false)
-	if want := (ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 3, Records: 1}); !a.Cleaned || a.Removed != want || a.Revision != last+3 {
+	if want := (ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 3, Records: 1}); !a.Cleaned || a.Removed != want || a.Revision <= put {
 		t.Errorf("got %+v, want %+v", a, want)
 	}
 	refused(h, ckpt.NotFound, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
@@ -285,7 +285,7 @@ func testRelease(t *testing.T, start starter) {
 	h.sweep()
 	events := h.watch()
 	a := do(h, ckpt.Release, ckpt.ReleaseRequest{Confirm: h.prefix, RequestID: "r"})
-	if want := (ckpt.Removed{Threads: 3, States: 2, Caches: 1, Messages: 3, Records: 1}); a.Removed != want || a.Revision < last+3 {
+	if want := (ckpt.Removed{Threads: 3, States: 2, Caches: 1, Messages: 3, Records: 1}); a.Removed != want || a.Revision <= last {
 		t.Errorf("got %+v, want %+v", a, want)
 	}
 	for _, id := range []string{"t", "u", "v"} {

@@ -155,3 +155,12 @@ func skip(b []byte, p int) int {
 	}
 	return p
 }
+
+// Split checks the value that b begins with and returns it, and what follows.
+func Split(b []byte) (value Raw, rest []byte, err error) {
+	end, err := checkValue(b, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	return b[:end:end], b[end:], nil
+}

@@ -46,11 +46,18 @@ type Cluster struct {
 // of the test, waits until each can be used, and stops them when the test ends.
 func StartCluster(t testing.TB, n int) *Cluster {
 	t.Helper()
+	return StartClusterWith(t, n, bus.Options{})
+}
+
+// StartClusterWith is [StartCluster] with what the servers share of options:
+// how they keep streams, and their limits.
+func StartClusterWith(t testing.TB, n int, o bus.Options) *Cluster {
+	t.Helper()
 	data := t.TempDir()
 	var err error
 	for range 5 { // others may take a port between its choice and its use
 		c := &Cluster{Servers: make([]*bus.Server, n), t: t, running: make([]bool, n)}
-		c.options = clusterOptions(t, n, data)
+		c.options = clusterOptions(t, n, data, o)
 		if err = c.startAll(); err == nil {
 			t.Cleanup(c.stopAll)
 			c.waitReady()
@@ -67,7 +74,7 @@ func StartCluster(t testing.TB, n int) *Cluster {
 
 // clusterOptions returns the options of n servers. Their ports are fixed, so
 // that clients and the other servers find one again that was restarted.
-func clusterOptions(t testing.TB, n int, data string) []bus.Options {
+func clusterOptions(t testing.TB, n int, data string, shared bus.Options) []bus.Options {
 	t.Helper()
 	addrs := freeAddrs(t, 2*n)
 	routes := make([]string, n)
@@ -77,12 +84,10 @@ func clusterOptions(t testing.TB, n int, data string) []bus.Options {
 	options := make([]bus.Options, n)
 	for i := range options {
 		name := fmt.Sprintf("server-%d", i)
-		options[i] = bus.Options{
-			Listen:  addrs[i],
-			Name:    name,
-			Data:    filepath.Join(data, name),
-			Cluster: &bus.Cluster{Name: "test", Listen: addrs[n+i], Routes: routes},
-		}
+		o := shared
+		o.Listen, o.Name, o.Data = addrs[i], name, filepath.Join(data, name)
+		o.Cluster = &bus.Cluster{Name: "test", Listen: addrs[n+i], Routes: routes}
+		options[i] = o
 	}
 	return options
 }

@@ -13,14 +13,15 @@ import (
 // process.
 type Local struct {
 	store    *store.Store
+	id       string
 	revision atomic.Uint64
 	applied  func(store.Change)
 }
 
 // NewLocal returns a journal for an empty store. It tells each change to
-// applied, under the lock of the change's thread.
-func NewLocal(s *store.Store, applied func(store.Change)) *Local {
-	return &Local{store: s, applied: applied}
+// applied, under the lock of the change's thread. The ID is that of the store.
+func NewLocal(s *store.Store, id string, applied func(store.Change)) *Local {
+	return &Local{store: s, id: id, applied: applied}
 }
 
 // Name returns "local".
@@ -32,9 +33,15 @@ func (l *Local) Status() Status {
 	return Status{Applied: revision, Last: revision, Serving: true}
 }
 
+// StoreID identifies the data.
+func (l *Local) StoreID() string { return l.id }
+
 // Commit carries out a write, of which the caller knows before it returns.
-func (l *Local) Commit(w *store.Write, now int64, caller Caller) {
-	caller.Done(l.store.Commit(w, now, l.next, l.applied))
+func (l *Local) Commit(w *store.Write, now int64, caller Caller) { caller.Done(l.commit(w, now)) }
+
+func (l *Local) commit(w *store.Write, now int64) (a store.Result, err error) {
+	defer panicked(&err)
+	return l.store.Commit(w, now, l.next, l.applied)
 }
 
 // Release removes every thread and calls done before it returns.
@@ -46,3 +53,15 @@ func (l *Local) Release(requestID string, now int64, done func(ckpt.ReleaseReply
 func (l *Local) Sweep(now int64) { l.store.Sweep(now, l.next, l.applied) }
 
 func (l *Local) next() uint64 { return l.revision.Add(1) }
+
+// Knows reports that the store knows of all changes.
+func (l *Local) Knows(uint64) bool { return true }
+
+// Await calls then at once: the store knows of all changes.
+func (l *Local) Await(_ uint64, then func(error)) { then(nil) }
+
+// Barrier calls then at once: the store knows of all changes.
+func (l *Local) Barrier(then func(error)) { then(nil) }
+
+// Close does nothing: nothing is under way once Commit has returned.
+func (l *Local) Close() {}

@@ -6,52 +6,114 @@ import (
 	"github.com/ckptbus/ckpt/service/internal/messages"
 )
 
+// Apply applies an entry of the journal's record at revision, whose first part
+// is at first, and reports whether it did: an entry is applied on exactly the
+// revision of its thread that it was planned on, and ignored on any other. The
+// time now is that of the record: what becomes of the thread depends on the
+// journal alone, and not on where and when it is applied.
+func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(Change)) bool {
+	sh := s.shard(e.ThreadID)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	t := sh.threads.get(e.ThreadID)
+	if t != nil && s.forgotten(t, now, revision) {
+		sh.forget(t)
+		t = nil
+	}
+	switch {
+	case e.Snapshot != nil:
+		return s.restore(sh, t, e, first)
+	case t == nil && e.Base != 0:
+		return false
+	case t != nil && e.Base != t.revision:
+		if e.Base == 0 {
+			s.straddles.add(t.since(), revision)
+		}
+		return false
+	}
+	applied(s.apply(sh, t, e, now, first, revision))
+	return true
+}
+
 // apply changes the thread by an entry. t is what the shard has under the
 // entry's thread ID: nil where it is new, and possibly a thread whose content
 // is gone or has expired.
-func (s *Store) apply(sh *shard, t *thread, e *Entry, revision uint64) Change {
+func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision uint64) Change {
 	c := Change{Entry: e, Revision: revision}
 	if t == nil {
-		t = &thread{id: e.ThreadID, owner: nobody, gone: true}
-		sh.threads.add(t)
+		t = sh.add(e.ThreadID)
+		t.setSince(first)
 	}
 	c.Previous = t.revision
-	if !t.gone && !t.holds(e.At) {
+	if !t.gone() && !t.holds(now) && !e.NoThread { // whose event tells whose it was
 		s.end(sh, t)
 	}
-	if t.gone {
-		t.gone, t.created, t.owner = false, e.At, nobody
+	if t.gone() {
+		t.created, t.owner = newStamp(now, revision), nobody
 		s.directory.add(t)
 	}
+	since := t.since()
 	t.revision, t.updated = revision, e.At
+	t.setSince(since)
 	if t.owner == nobody && e.UserID != "" {
 		t.owner = unique.Make(e.UserID)
 	}
 	c.Owner = t.owner.Value()
+	before := t.peek().weight()
 	t.change(sh, e)
 	t.remember(e, revision)
-	if !t.holds(e.At) {
+	if !t.holds(now) {
 		s.end(sh, t)
 	}
-	t.trim()
-	if d := t.peek(); !t.timed && (t.gone || d.expires != 0 || len(d.recent) > 0) {
-		t.timed = true
-		sh.timed[t] = struct{}{}
-	}
+	sh.settle(t, before)
 	sh.compact()
 	raise(&s.revision, revision)
 	return c
 }
 
+// add makes a thread that holds nothing yet.
+func (sh *shard) add(id string) *thread {
+	t := &thread{id: id, owner: nobody}
+	sh.threads.add(t)
+	return t
+}
+
+// settle is what follows a change of a thread whose details had weighed before.
+func (sh *shard) settle(t *thread, before int) {
+	t.trim()
+	d := t.peek()
+	sh.details += d.weight() - before
+	if t.gone() || d.expires != 0 || len(d.recent) > 0 {
+		sh.timed[t] = struct{}{}
+	}
+}
+
+// forget drops a thread that is gone and remembers nothing.
+func (sh *shard) forget(t *thread) {
+	sh.details -= t.peek().weight()
+	delete(sh.timed, t)
+	sh.threads.remove(t)
+}
+
+// forgotten reports whether nothing in the journal can ask for a thread that is
+// gone: it remembers no answer, and what was planned while it was there is void
+// by now.
+func (s *Store) forgotten(t *thread, now int64, revision uint64) bool {
+	return t.gone() && !t.remembers(now) && revision-t.revision >= s.opts.Window
+}
+
 // end takes a thread that holds nothing out of sight. The shard keeps it until
-// the sweep finds that it remembers no answer.
+// it is forgotten.
 func (s *Store) end(sh *shard, t *thread) {
-	t.gone = true
+	if t.gone() {
+		return
+	}
 	t.messages.Clear(&sh.heap)
 	if t.more != nil {
 		t.more = &details{recent: t.more.recent}
 	}
 	s.directory.remove(t)
+	t.created = 0
 }
 
 // change makes the entry's effects.

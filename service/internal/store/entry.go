@@ -22,6 +22,7 @@ type Entry struct {
 	Kind string // the operation's name, which its event will bear
 	ckpt.WriteRef
 	At       int64  // when it was planned, in milliseconds since 1970
+	Base     uint64 // the thread's revision that it was planned on; 0: there was no trace of it
 	Answer   []byte // the encoded reply, whose revision is not known yet
 	State    change
 	Cache    change
@@ -32,6 +33,7 @@ type Entry struct {
 	Record   ckpt.Raw       // replaces the record unless empty
 	NoRecord bool           // removes the record
 	NoThread bool           // removes the thread with all that it holds
+	Snapshot *Snapshot      // the thread as it is: changes nothing where it is there
 }
 
 // change is what happens to a slot: nothing, a new value, or removal.
@@ -71,6 +73,11 @@ func (e *Entry) AppendMessageIDs(ids []ckpt.MessageID) []ckpt.MessageID {
 func (w *Write) Reset() {
 	w.Entry = Entry{Answer: w.Answer[:0]}
 	w.view = View{}
+}
+
+// Again drops what was planned, so that the write can be planned anew.
+func (w *Write) Again() {
+	w.Entry = Entry{Kind: w.Kind, WriteRef: w.WriteRef, Answer: w.Answer[:0]}
 }
 
 // Change is an entry that was applied.

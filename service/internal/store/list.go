@@ -153,7 +153,7 @@ func (s *Store) listThread(r *rows, t *thread, q *ckpt.ThreadsListRequest, searc
 	sh := s.shard(t.id)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if t.gone || !t.holds(now) ||
+	if t.gone() || !t.holds(now) ||
 		q.UserID != "" && t.owner.Value() != q.UserID ||
 		q.WithRecord && t.peek().record == nil ||
 		search != nil && !search.Value(t.own(0)) {

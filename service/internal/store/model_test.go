@@ -475,22 +475,19 @@ func checkStore(t fataler, s *Store, live int) {
 			if s.shard(id) != sh || sh.threads.get(id) != th {
 				t.Fatalf("thread %q is not found", id)
 			}
-			if th.gone && !th.timed {
+			if th.gone() && !hasKey(sh.timed, th) {
 				t.Fatalf("thread %q is gone and nothing will free it", id)
 			}
 			if th.more != nil && th.more.empty() {
 				t.Fatalf("thread %q keeps details of nothing", id)
 			}
-			if th.timed != hasKey(sh.timed, th) {
-				t.Fatalf("thread %q: timed is %v", id, th.timed)
-			}
-			if d := th.peek(); d.expires != 0 && !th.timed {
+			if d := th.peek(); d.expires != 0 && !hasKey(sh.timed, th) {
 				t.Fatalf("thread %q has an expiry that no sweep visits", id)
 			}
-			if th.gone && (th.messages.Len() > 0 || th.peek().state.full() || th.peek().cache.full() || th.peek().record != nil) {
+			if th.gone() && (th.messages.Len() > 0 || th.peek().state.full() || th.peek().cache.full() || th.peek().record != nil) {
 				t.Fatalf("thread %q is gone and holds something", id)
 			}
-			if !th.gone {
+			if !th.gone() {
 				listed++
 				if s.directory.threads[th.place] != th {
 					t.Fatalf("thread %q is not in its place of the directory", id)

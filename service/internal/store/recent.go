@@ -66,10 +66,9 @@ func (t *thread) remember(e *Entry, revision uint64) {
 	d.recent = append(d.recent, answered{e.RequestID, e.Kind, e.At, revision, bytes.Clone(e.Answer)})
 }
 
-// forget drops the answers that are too old, and reports whether any is left.
-func (d *details) forget(now int64) bool {
-	if n := len(d.recent); n > 0 && now-d.recent[n-1].at > recentWindow.Milliseconds() {
-		d.recent = nil
-	}
-	return len(d.recent) > 0
+// remembers reports whether the thread has an answer for a retry at a time.
+func (t *thread) remembers(now int64) bool {
+	recent := t.peek().recent
+	n := len(recent)
+	return n > 0 && now-recent[n-1].at <= recentWindow.Milliseconds()
 }

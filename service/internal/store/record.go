@@ -61,7 +61,7 @@ func (t *thread) info() ckpt.Raw {
 		updated = r.updated
 	}
 	b := t.own(2 + bare)
-	b = wire.AppendInt(wire.AppendStr(b, "created_at"), t.created)
+	b = wire.AppendInt(wire.AppendStr(b, "created_at"), t.created.millis())
 	b = wire.AppendInt(wire.AppendStr(b, "updated_at"), updated)
 	if bare == 1 {
 		b = wire.AppendBool(wire.AppendStr(b, "bare"), true)

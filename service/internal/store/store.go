@@ -18,6 +18,10 @@ const shards = 64
 type Options struct {
 	Limits ckpt.Limits
 	NewID  func() string // makes an ID for a message that came without one
+	// Window is how many revisions a plan may be older than the record that
+	// brings it. The trace of a thread that is gone stays that long. 0: plans
+	// are applied at once.
+	Window uint64
 }
 
 // Store is the threads of one service. Its methods may be called at once from
@@ -27,6 +31,7 @@ type Store struct {
 	shards    [shards]shard
 	directory directory
 	revision  atomic.Uint64 // of the latest change
+	straddles straddles
 }
 
 // shard is a part of the threads under one lock.
@@ -36,6 +41,7 @@ type shard struct {
 	heap      messages.Heap
 	compactor *messages.Compactor  // nil: the heap is compact enough
 	timed     map[*thread]struct{} // those that the sweep visits
+	details   int                  // bytes of all threads' details
 	_         [64]byte             // keeps the locks of two shards off one cache line
 }
 
@@ -64,6 +70,28 @@ func (s *Store) Commit(w *Write, now int64, next func() uint64, applied func(Cha
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	t := sh.threads.get(w.ThreadID)
+	a, err := s.plan(sh, t, w, now)
+	if err != nil || !w.changes() {
+		return a, err
+	}
+	a.Revision = next()
+	applied(s.apply(sh, t, &w.Entry, now, a.Revision, a.Revision))
+	return a, nil
+}
+
+// Plan plans the write and reports whether there is an entry to be applied;
+// where not, the result is known already.
+func (s *Store) Plan(w *Write, now int64) (entry bool, a Result, err error) {
+	sh := s.shard(w.ThreadID)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	a, err = s.plan(sh, sh.threads.get(w.ThreadID), w, now)
+	return err == nil && w.changes(), a, err
+}
+
+// plan plans the write on the thread that the shard has under its ID, if any.
+// The write has an effect unless the result is known already.
+func (s *Store) plan(sh *shard, t *thread, w *Write, now int64) (Result, error) {
 	w.view = s.view(sh, t, now)
 	if err := w.view.allow(w.UserID); err != nil {
 		return Result{}, err
@@ -72,17 +100,13 @@ func (s *Store) Commit(w *Write, now int64, next func() uint64, applied func(Cha
 		if a, err := t.answer(w, now); a != nil || err != nil {
 			return a.result(), err
 		}
+		w.Base = t.revision
 	}
 	if err := w.Plan(&w.view, &w.Entry); err != nil {
 		return Result{}, err
 	}
-	if !w.changes() {
-		return Result{w.Answer, w.view.revision()}, nil
-	}
 	w.At = now
-	revision := next()
-	applied(s.apply(sh, t, &w.Entry, revision))
-	return Result{w.Answer, revision}, nil
+	return Result{w.Answer, w.view.revision()}, nil
 }
 
 // View is a thread as a plan or a query sees it at one moment, under its lock.

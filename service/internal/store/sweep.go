@@ -11,37 +11,92 @@ import (
 // gone with it, which is a change like any other and is told as one.
 func (s *Store) Sweep(now int64, next func() uint64, applied func(Change)) {
 	for i := range s.shards {
-		s.sweep(&s.shards[i], now, next, applied)
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		for t := range sh.timed {
+			if s.expired(t, now) {
+				e, revision := expiry(t, now), next()
+				applied(s.apply(sh, t, &e, now, revision, revision))
+			}
+			s.free(sh, t, now, s.Revision())
+		}
+		sh.mu.Unlock()
 	}
 }
 
-func (s *Store) sweep(sh *shard, now int64, next func() uint64, applied func(Change)) {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	for t := range sh.timed {
-		if !t.gone && !t.holds(now) {
-			e := &Entry{Kind: ckpt.KindExpired, At: now}
-			e.ThreadID = t.id
-			c := Change{Entry: e, Revision: next(), Previous: t.revision, Owner: t.owner.Value()}
-			t.revision = c.Revision
-			s.end(sh, t)
-			raise(&s.revision, c.Revision)
-			applied(c)
+// Free is the part of [Store.Sweep] that is no change: it frees what was out of
+// sight at the time and the revision of the latest record.
+func (s *Store) Free(now int64, revision uint64) {
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		for t := range sh.timed {
+			s.free(sh, t, now, revision)
 		}
-		d := t.peek()
-		if d.expires != 0 && d.expires <= now {
-			d.cache, d.expires = slot{}, 0
-		}
-		if remembers := d.forget(now); remembers || d.expires != 0 {
-			continue
-		}
-		delete(sh.timed, t)
-		t.timed = false
-		t.trim()
-		if t.gone {
-			sh.threads.remove(t)
-		}
+		sh.mu.Unlock()
 	}
+}
+
+// Expired returns an entry for each thread that held nothing but a cached state
+// and has to end, max of them at the most; and whether anything else is to be
+// freed that has expired since the time at.
+func (s *Store) Expired(now, at int64, max int) (list []Entry, due bool) {
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		for t := range sh.timed {
+			switch d := t.peek(); {
+			case s.expired(t, now):
+				if len(list) < max {
+					list = append(list, expiry(t, now))
+				}
+			case d.expires != 0 && d.expires <= now && d.expires > at, len(d.recent) > 0 && !t.remembers(now) && t.remembers(at):
+				due = true
+			}
+		}
+		sh.mu.Unlock()
+	}
+	return list, due
+}
+
+// expired reports whether the thread is to be told as gone.
+func (s *Store) expired(t *thread, now int64) bool { return !t.gone() && !t.holds(now) }
+
+// PlanExpiry plans the end of a thread that has expired.
+func (v *View) PlanExpiry(e *Entry) error {
+	t := v.shard.threads.get(e.ThreadID)
+	e.NoThread = t != nil && v.store.expired(t, v.now)
+	return nil
+}
+
+// expiry is the entry that ends a thread.
+func expiry(t *thread, now int64) Entry {
+	e := Entry{Kind: ckpt.KindExpired, At: now, Base: t.revision, NoThread: true}
+	e.ThreadID = t.id
+	return e
+}
+
+// free drops what nobody can see of a thread that the sweep visits.
+func (s *Store) free(sh *shard, t *thread, now int64, revision uint64) {
+	if s.forgotten(t, now, revision) {
+		sh.forget(t)
+		return
+	}
+	if t.more == nil {
+		if !t.gone() {
+			delete(sh.timed, t)
+		}
+		return
+	}
+	d, before := t.more, t.more.weight()
+	if d.expires != 0 && d.expires <= now && t.holds(now) {
+		d.cache, d.expires = slot{}, 0
+	}
+	if !t.remembers(now) {
+		d.recent = nil
+	}
+	delete(sh.timed, t)
+	sh.settle(t, before)
 }
 
 // raise sets v to n where that is higher.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"unique"
 
 	"github.com/ckptbus/ckpt"
@@ -14,14 +15,39 @@ type thread struct {
 	id       string
 	owner    unique.Handle[string] // the user whom the thread belongs to, who may have many
 	revision uint64
-	created  int64
+	created  stamp // 0: it is gone
 	updated  int64
 	messages messages.List
 	more     *details // nil: none of it
-	place    uint32   // its place in the directory
-	gone     bool     // it holds nothing, which was told, and is in no directory
-	timed    bool     // the shard's sweep visits it
+	place    uint32   // its place in the directory, which guards it
+	span     int32    // how far its revision is ahead of the oldest record that it needs
 }
+
+// gone reports whether the thread holds nothing, which was told. The shard
+// keeps it for the answers that it remembers.
+func (t *thread) gone() bool { return t.created == 0 }
+
+// since returns the oldest record of the journal that the thread needs: the
+// one that created it, or a snapshot of it. Where that does not fit the span,
+// it is one that is older.
+func (t *thread) since() uint64 { return uint64(int64(t.revision) - int64(t.span)) }
+
+func (t *thread) setSince(since uint64) {
+	t.span = int32(max(math.MinInt32, min(math.MaxInt32, int64(t.revision)-int64(since))))
+}
+
+// stamp is when a thread was created, such that the stamps are in the order of
+// the records that did so: milliseconds since 1970, and from the 20th bit down
+// what is left of the revision.
+type stamp int64
+
+const stampBits = 20
+
+func newStamp(now int64, revision uint64) stamp {
+	return stamp(now<<stampBits | int64(revision&(1<<stampBits-1)))
+}
+
+func (s stamp) millis() int64 { return int64(s) >> stampBits }
 
 // nobody owns the threads that were only written without a user.
 var nobody = unique.Make("")
@@ -49,6 +75,18 @@ func (t *thread) trim() {
 	if t.more != nil && t.more.empty() {
 		t.more = nil
 	}
+}
+
+// weight is about how many bytes the details have beyond a thread without any.
+func (d *details) weight() int {
+	n := len(d.state.value) + len(d.cache.value) + len(d.metadata)
+	if d.record != nil {
+		n += len(d.record.pairs)
+	}
+	for i := range d.recent {
+		n += len(d.recent[i].requestID) + len(d.recent[i].answer)
+	}
+	return n
 }
 
 func (d *details) empty() bool {

@@ -1,0 +1,151 @@
+package journal
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ckptbus/ckpt/service/internal/store"
+)
+
+// assembly holds the records of which some parts have come, by who wrote them.
+type assembly map[writing]*assembled
+
+// writing names a record.
+type writing struct {
+	writer string
+	number uint64
+}
+
+// assembled is a record that is not whole yet.
+type assembled struct {
+	first uint64 // the sequence of its first part
+	parts int
+	body  []byte
+}
+
+// add takes one part, and returns the record's body when it is whole, and the
+// sequence of its first part. A part that does not follow the one before it is
+// of a record that cannot become whole: its writer sends it again.
+func (a assembly) add(p *part, sequence uint64) (body []byte, first uint64) {
+	if p.count == 1 {
+		return p.body, sequence
+	}
+	key := writing{p.writer, p.number}
+	r := a[key]
+	switch {
+	case p.index == 0:
+		for k, old := range a { // what its writer will not complete
+			if old.first+Window < sequence {
+				delete(a, k)
+			}
+		}
+		r = &assembled{first: sequence}
+		a[key] = r
+	case r == nil || r.parts != p.index:
+		delete(a, key)
+		return nil, 0
+	}
+	r.parts++
+	r.body = append(r.body, p.body...)
+	if r.parts < p.count {
+		return nil, 0
+	}
+	delete(a, key)
+	return r.body, r.first
+}
+
+// floor returns the oldest part that a record still needs; at most limit.
+func (a assembly) floor(limit uint64) uint64 {
+	for _, r := range a {
+		limit = min(limit, r.first)
+	}
+	return limit
+}
+
+// take applies one message of the stream. The error is that of bytes that this
+// version cannot read: to pass over them would make another view than that of
+// the replica that can.
+func (j *JetStream) take(a assembly, sequence uint64, data []byte) error {
+	p, err := decodePart(data)
+	if err != nil {
+		return err
+	}
+	if p.storeID != j.storeID() {
+		return nil // of a store whose stream this was not
+	}
+	b, first := a.add(&p, sequence)
+	j.floor.Store(a.floor(sequence + 1))
+	if b == nil {
+		return nil
+	}
+	r, err := decodeBody(b)
+	if err != nil {
+		return err
+	}
+	j.clock.Store(max(j.clock.Load(), r.at))
+	var mine *record
+	if p.writer == j.writer {
+		j.mu.Lock()
+		if mine = j.underWay[p.number]; mine != nil {
+			j.remove(mine)
+		}
+		j.mu.Unlock()
+	}
+	void := sequence > r.planned+Window
+	if mine != nil {
+		j.applyMine(mine, r, void, first, sequence)
+		return nil
+	}
+	for i, raw := range r.entries {
+		e, err := store.DecodeEntry(raw)
+		if err != nil {
+			return fmt.Errorf("entry %d: %w", i, err)
+		}
+		if !void {
+			j.store.Apply(&e, j.clock.Load(), first, sequence, ignore)
+		}
+	}
+	return nil
+}
+
+func ignore(store.Change) {}
+
+// applyMine applies a record that this replica wrote, whose entries it still
+// has, and answers those who wait for it.
+func (j *JetStream) applyMine(mine *record, r body, void bool, first, sequence uint64) {
+	now := j.clock.Load()
+	if mine.after != nil {
+		applied := make([]bool, len(r.entries))
+		for i, raw := range r.entries {
+			e, err := store.DecodeEntry(raw)
+			applied[i] = err == nil && !void && j.store.Apply(&e, now, first, sequence, j.opts.Applied)
+		}
+		j.later(sequence, func() { mine.after(applied) })
+		return
+	}
+	ok := make([]bool, len(mine.writes))
+	for i, p := range mine.writes {
+		ok[i] = !void && j.store.Apply(&p.Entry, now, first, sequence, j.opts.Applied)
+	}
+	// Whoever is answered may ask at once: the record counts as applied first.
+	j.applied.Store(sequence)
+	for i, p := range slices.All(mine.writes) {
+		if ok[i] {
+			j.finish(p, store.Result{Answer: p.Answer, Revision: sequence}, nil)
+			continue
+		}
+		p.Again() // the thread has moved on: plan anew
+		p.now = j.now()
+		j.begin(p)
+	}
+	for _, then := range mine.barriers {
+		then(nil)
+	}
+	j.flush()
+}
+
+// later runs what may write again when the record counts as applied.
+func (j *JetStream) later(sequence uint64, f func()) {
+	j.applied.Store(sequence)
+	f()
+}

@@ -1,0 +1,111 @@
+package journal
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/ckptbus/ckpt/service/internal/store"
+	"github.com/nats-io/nats.go"
+)
+
+// compactEvery is how often a replica looks whether the stream outweighs what is
+// live; by chance up to as long more, so that replicas seldom do it together,
+// which would do no harm.
+const compactEvery = time.Second
+
+// snapshotBytes is how many bytes of snapshots share a record.
+const snapshotBytes = 256 << 10
+
+func (j *JetStream) compactNowAndThen() {
+	for {
+		select {
+		case <-time.After(compactEvery + rand.N(compactEvery)):
+		case <-j.ctx.Done():
+			return
+		}
+		if serving, _ := j.status.get(); !serving {
+			continue
+		}
+		if err := j.compact(j.ctx); err != nil && j.ctx.Err() == nil {
+			j.log.Warn("the journal was not compacted", "stream", j.stream, "err", err)
+		}
+	}
+}
+
+// compact copies forward while the stream holds more than twice what is live and
+// the slack: it writes snapshots of the threads that need the oldest records,
+// and cuts off the records that nothing needs any more.
+func (j *JetStream) compact(ctx context.Context) error {
+	for {
+		info, err := j.info(ctx)
+		if err != nil {
+			return err
+		}
+		live := j.store.Live()
+		excess := int64(info.State.Bytes) - 2*int64(live) - j.opts.Slack
+		if excess <= 0 {
+			return nil
+		}
+		before := j.cut(ctx, info.State.FirstSeq)
+		if before > info.State.FirstSeq {
+			continue // that may have been enough
+		}
+		n, err := j.copyForward(ctx, int64(live)/4+j.opts.Slack/4)
+		if err != nil {
+			return err
+		}
+		if after := j.cut(ctx, info.State.FirstSeq); n == 0 || after <= info.State.FirstSeq {
+			return nil // what is left is needed, or will not be soon
+		}
+		j.log.Debug("compacted", "stream", j.stream, "snapshots", n, "bytes", info.State.Bytes, "live", live)
+	}
+}
+
+// cut removes the records that nothing needs from the head of the stream and
+// returns which is the first that stays.
+func (j *JetStream) cut(ctx context.Context, first uint64) uint64 {
+	applied := j.applied.Load()
+	floor := j.store.Floor(min(applied, j.floor.Load()))
+	if floor <= first {
+		return first
+	}
+	ctx, cancel := context.WithTimeout(ctx, opTimeout)
+	defer cancel()
+	if err := j.js.PurgeStream(j.stream, &nats.StreamPurgeRequest{Sequence: floor}, nats.Context(ctx)); err != nil {
+		j.log.Debug("the stream's head was not cut off", "err", err)
+		return first
+	}
+	return floor
+}
+
+// copyForward writes snapshots of the threads that need the oldest records, of
+// about budget bytes in all, and returns of how many.
+func (j *JetStream) copyForward(ctx context.Context, budget int64) (n int, err error) {
+	needs := j.store.Needs(j.applied.Load() + 1)
+	for len(needs) > 0 && budget > 0 {
+		var list []store.Entry
+		size := 0
+		for len(needs) > 0 && size < snapshotBytes {
+			e, ok := j.store.Snapshot(needs[0].ThreadID, j.now())
+			needs = needs[1:]
+			if ok {
+				list = append(list, e)
+				size += e.Size()
+			}
+		}
+		if len(list) == 0 {
+			break
+		}
+		applied := make(chan []bool, 1)
+		j.append(list, func(a []bool) { applied <- a })
+		select {
+		case <-applied:
+		case <-ctx.Done():
+			return n, ctx.Err()
+		}
+		n += len(list)
+		budget -= int64(size)
+	}
+	return n, nil
+}

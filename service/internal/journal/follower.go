@@ -1,0 +1,250 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ckptbus/ckpt"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+)
+
+// run follows the stream until the journal ends. The library's own ordered
+// consumer would do, but for its patience: it stalls for ten seconds when a
+// server stops.
+func (j *JetStream) run() {
+	defer j.serve(false, "the journal is closed")
+	lost := time.Now()
+	for j.ctx.Err() == nil {
+		err := j.follow(func() { lost = time.Now() })
+		if j.ctx.Err() != nil {
+			return
+		}
+		j.log.Debug("following the stream anew", "stream", j.stream, "err", err)
+		if errors.Is(err, errStale) {
+			j.rebuild(err)
+		}
+		if silent := time.Since(lost); silent > j.opts.Grace {
+			j.serve(false, fmt.Sprintf("the journal's stream %s cannot be followed: %v", j.stream, err))
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-j.ctx.Done():
+		}
+	}
+}
+
+// serve tells of a change of whether the replica serves.
+func (j *JetStream) serve(serving bool, reason string) {
+	if j.status.set(serving, reason) {
+		j.opts.Serving(serving, reason)
+	}
+}
+
+// rebuild drops the view, since it is not of what the stream holds.
+func (j *JetStream) rebuild(why error) {
+	j.serve(false, why.Error())
+	j.log.Warn("building the view anew", "stream", j.stream, "why", why)
+	j.store.Reset()
+	j.applied.Store(0)
+	j.known.Store(0)
+	j.clock.Store(0)
+	j.mu.Lock()
+	waiting := j.waiters.take(^uint64(0))
+	j.mu.Unlock()
+	for _, then := range waiting {
+		then(ckpt.Errorf(ckpt.Unavailable, "this replica builds its view anew: try again"))
+	}
+}
+
+// follow opens a consumer behind what is applied and applies what it brings,
+// until it cannot. It calls heard whenever the stream gives a sign of life.
+func (j *JetStream) follow(heard func()) error {
+	info, err := j.info(j.ctx)
+	if err != nil {
+		return err
+	}
+	id, err := j.check(info)
+	if err != nil {
+		return err
+	}
+	state := &info.State
+	switch applied := j.applied.Load(); {
+	case id != j.storeID():
+		if applied > 0 || j.storeID() != "" {
+			err = fmt.Errorf("%w: the stream was replaced", errStale)
+		}
+		j.id.Store(&id)
+		return err
+	case state.LastSeq < applied:
+		return fmt.Errorf("%w: its last record is %d, and %d was applied", errStale, state.LastSeq, applied)
+	case applied > 0 && state.FirstSeq > applied+1:
+		return fmt.Errorf("%w: its first record is %d, and %d was applied", errStale, state.FirstSeq, applied)
+	case applied == 0 && state.FirstSeq > 0:
+		j.applied.Store(state.FirstSeq - 1)
+	}
+	c := &consumer{j: j, heard: make(chan time.Time, 1), over: make(chan error, 1), target: state.LastSeq, assembly: assembly{}}
+	if err := c.open(); err != nil {
+		return err
+	}
+	defer c.close()
+	heard()
+	j.raiseKnown(state.LastSeq)
+	c.caughtUp()
+	last := time.Now()
+	tick := time.NewTicker(j.opts.Heartbeat / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case at := <-c.heard:
+			last = at
+			heard()
+		case <-tick.C:
+			if time.Since(last) > 2*j.opts.Heartbeat+j.opts.Heartbeat/2 {
+				return errors.New("its heartbeat is missing")
+			}
+			j.resend()
+		case err := <-c.over:
+			return err
+		case <-j.ctx.Done():
+			return j.ctx.Err()
+		}
+	}
+}
+
+// consumer is one consumer of the stream. Its messages are applied where they
+// are received, one after the other.
+type consumer struct {
+	j        *JetStream
+	name     string
+	sub      *nats.Subscription
+	heard    chan time.Time
+	over     chan error
+	target   uint64 // what the stream held when the consumer was made
+	ready    bool   // that is applied
+	next     uint64 // the consumer's next sequence
+	failed   bool
+	assembly assembly
+}
+
+func (c *consumer) open() error {
+	j := c.j
+	c.next, c.name = 1, "ckpt_"+nuid.Next()
+	inbox := j.nc.NewInbox()
+	var err error
+	if c.sub, err = j.nc.Subscribe(inbox, c.receive); err != nil {
+		return err
+	}
+	_ = c.sub.SetPendingLimits(-1, -1) // flow control bounds what is on its way
+	ctx, cancel := context.WithTimeout(j.ctx, opTimeout)
+	defer cancel()
+	_, err = j.js.AddConsumer(j.stream, &nats.ConsumerConfig{
+		Name:              c.name,
+		DeliverSubject:    inbox,
+		DeliverPolicy:     nats.DeliverByStartSequencePolicy,
+		OptStartSeq:       j.applied.Load() + 1,
+		AckPolicy:         nats.AckNonePolicy,
+		MaxDeliver:        1,
+		FlowControl:       true,
+		Heartbeat:         j.opts.Heartbeat,
+		InactiveThreshold: 10 * j.opts.Heartbeat,
+		MemoryStorage:     true,
+		Replicas:          1,
+	}, nats.Context(ctx))
+	if err != nil {
+		_ = c.sub.Unsubscribe()
+		return err
+	}
+	return nil
+}
+
+// close gives the consumer up, and returns when nothing of it is being applied.
+func (c *consumer) close() {
+	closed := make(chan struct{})
+	c.sub.SetClosedHandler(func(string) { close(closed) })
+	if c.sub.Unsubscribe() == nil {
+		<-closed
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.j.opts.Heartbeat)
+	defer cancel()
+	_ = c.j.js.DeleteConsumer(c.j.stream, c.name, nats.Context(ctx)) // the server does it by itself, later
+}
+
+// receive takes one message of the consumer.
+func (c *consumer) receive(m *nats.Msg) {
+	if c.failed {
+		return
+	}
+	select {
+	case c.heard <- time.Now():
+	default:
+	}
+	if len(m.Data) == 0 && m.Header.Get("Status") == "100" {
+		c.control(m)
+		return
+	}
+	if err := c.take(m); err != nil {
+		c.failed = true
+		c.over <- err
+	}
+}
+
+// control answers flow control, and sees in a heartbeat whether anything is missing.
+func (c *consumer) control(m *nats.Msg) {
+	if m.Reply != "" {
+		_ = m.Respond(nil)
+		return
+	}
+	if stalled := m.Header.Get("Nats-Consumer-Stalled"); stalled != "" {
+		_ = c.j.nc.Publish(stalled, nil)
+	}
+	if last := m.Header.Get("Nats-Last-Consumer"); last != "" && last != fmt.Sprint(c.next-1) {
+		c.failed = true
+		c.over <- fmt.Errorf("the consumer has sent %s messages, and %d came", last, c.next-1)
+	}
+}
+
+// take applies one message of the stream.
+func (c *consumer) take(m *nats.Msg) error {
+	j := c.j
+	meta, err := m.Metadata()
+	if err != nil {
+		return fmt.Errorf("a message without metadata: %w", err)
+	}
+	if meta.Sequence.Consumer != c.next {
+		return fmt.Errorf("the consumer's message %d came in place of %d", meta.Sequence.Consumer, c.next)
+	}
+	c.next++
+	sequence := meta.Sequence.Stream
+	switch applied := j.applied.Load(); {
+	case sequence <= applied:
+		return nil
+	case sequence != applied+1:
+		return fmt.Errorf("%w: record %d came behind %d", errStale, sequence, applied)
+	}
+	if err := j.take(c.assembly, sequence, m.Data); err != nil {
+		return fmt.Errorf("record %d: %w", sequence, err)
+	}
+	j.applied.Store(sequence)
+	j.raiseKnown(sequence + meta.NumPending)
+	j.wake()
+	c.caughtUp()
+	return nil
+}
+
+// caughtUp lets the replica serve when it has applied what the stream held when
+// it began to follow.
+func (c *consumer) caughtUp() {
+	if !c.ready && c.j.applied.Load() >= c.target {
+		c.ready = true
+		c.j.log.Debug("the journal is followed", "stream", c.j.stream, "position", c.j.applied.Load())
+		c.j.serve(true, "")
+	}
+}
+
+func (j *JetStream) raiseKnown(n uint64) {
+	for old := j.known.Load(); old < n && !j.known.CompareAndSwap(old, n); old = j.known.Load() {
+	}
+}

@@ -1,0 +1,305 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/service/internal/store"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+)
+
+// Options of a JetStream journal.
+type Options struct {
+	Prefix   string // the store's subject prefix
+	Replicas int    // servers that keep the stream; 0: as it is, or one where there is none yet
+	Memory   bool   // the stream is in memory only
+	MaxBytes int64  // what the stream may hold, where this journal creates it; 0: no limit
+
+	// UnderWay is how many records may be under way at once. Where each is
+	// written to disk at once, one is best: what waits meanwhile shares the
+	// next. 0 means 4.
+	UnderWay int
+	// Patience is how long a record may take before it is sent again. 0 means 2 s.
+	Patience time.Duration
+	// Heartbeat is how often a silent stream tells that it is there. A replica
+	// that misses two follows anew. 0 means 500 ms.
+	Heartbeat time.Duration
+	// Grace is how long a replica that hears nothing of the stream still serves.
+	// 0 means 2 s.
+	Grace time.Duration
+	// Slack is how many bytes the stream may hold beside twice what is live. 0
+	// means 8 MiB.
+	Slack int64
+
+	Now     func() time.Time
+	Log     *slog.Logger
+	Applied func(c store.Change) // is told of the changes that this replica made
+	// Serving is called when the store follows the stream and when it does not
+	// any more, with the reason; never twice at once.
+	Serving func(serving bool, reason string)
+}
+
+// Window is how many records a plan may be behind the record that brings it.
+const Window = 1024
+
+// JetStream is the journal of a replica: its changes are those of all replicas,
+// in the order of a stream.
+type JetStream struct {
+	opts    Options
+	nc      *nats.Conn
+	js      nats.JetStreamContext
+	store   *store.Store
+	log     *slog.Logger
+	stream  string
+	subject string
+	writer  string
+	acks    *acks
+
+	id      atomic.Pointer[string] // of the store
+	applied atomic.Uint64          // the stream's sequence up to which the store knows all
+	clock   atomic.Int64           // the time of the latest record
+	floor   atomic.Uint64          // what records that are not whole yet need
+	known   atomic.Uint64          // the last sequence that the stream is known to hold
+
+	mu       sync.Mutex
+	closed   bool
+	last     uint64                // the number of the latest record
+	underWay map[uint64]*record    // by number
+	ours     int                   // of these, those that count against Options.UnderWay
+	waiting  []*pending            // for a record
+	barriers []func(error)         // for a record
+	busy     map[string][]*pending // by thread, what waits for the write under way
+	waiters  waiters
+
+	status statusBox
+	ctx    context.Context // of the journal's own work
+	end    context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// OpenJetStream opens the journal of an empty store, and its stream, which it
+// creates where there is none. It returns at once; Options.Serving tells when
+// the store knows all that the stream holds.
+func OpenJetStream(ctx context.Context, nc *nats.Conn, s *store.Store, o Options) (*JetStream, error) {
+	o = o.withDefaults()
+	js, err := nc.JetStream()
+	if err != nil {
+		return nil, err
+	}
+	j := &JetStream{
+		opts: o, nc: nc, js: js, store: s, log: o.Log,
+		stream: StreamName(o.Prefix), subject: o.Prefix + ".log", writer: nuid.Next(),
+		underWay: make(map[uint64]*record), busy: make(map[string][]*pending),
+	}
+	j.ctx, j.end = context.WithCancel(context.Background())
+	id, err := j.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	j.id.Store(&id)
+	j.status.set(false, "it has not read the journal yet")
+	if j.acks, err = listenForAcks(j); err != nil {
+		return nil, err
+	}
+	j.done.Go(j.run)
+	j.done.Go(j.compactNowAndThen)
+	return j, nil
+}
+
+func (o Options) withDefaults() Options {
+	set := func(d *time.Duration, to time.Duration) {
+		if *d == 0 {
+			*d = to
+		}
+	}
+	set(&o.Patience, 2*time.Second)
+	set(&o.Heartbeat, 500*time.Millisecond)
+	set(&o.Grace, 2*time.Second)
+	if o.UnderWay == 0 {
+		o.UnderWay = 4
+	}
+	if o.Slack == 0 {
+		o.Slack = 8 << 20
+	}
+	return o
+}
+
+// Name returns "jetstream".
+func (j *JetStream) Name() string { return "jetstream" }
+
+// StoreID identifies the data: the ID is kept with the stream.
+func (j *JetStream) StoreID() string { return *j.id.Load() }
+
+func (j *JetStream) storeID() string { return *j.id.Load() }
+
+func (j *JetStream) now() int64 { return j.opts.Now().UnixMilli() }
+
+// Status returns how far the replica has come.
+func (j *JetStream) Status() Status {
+	s := Status{Applied: j.applied.Load()}
+	s.Last = max(s.Applied, j.known.Load())
+	s.Serving, s.Reason = j.status.get()
+	return s
+}
+
+// Knows reports whether the store knows of all changes up to the revision.
+func (j *JetStream) Knows(revision uint64) bool { return j.applied.Load() >= revision }
+
+// Await calls then when the store knows of all changes up to the revision.
+func (j *JetStream) Await(revision uint64, then func(error)) {
+	if j.applied.Load() >= revision {
+		then(nil)
+		return
+	}
+	j.mu.Lock()
+	if j.closed {
+		j.mu.Unlock()
+		then(errClosed)
+		return
+	}
+	j.waiters.add(revision, then)
+	j.mu.Unlock()
+	j.wake() // it may have been applied meanwhile
+}
+
+// wake calls those who wait for what is applied.
+func (j *JetStream) wake() {
+	if j.waiters.n.Load() == 0 {
+		return
+	}
+	j.mu.Lock()
+	due := j.waiters.take(j.applied.Load())
+	j.mu.Unlock()
+	for _, then := range due {
+		then(nil)
+	}
+}
+
+// maxExpired bounds the threads that one sweep ends.
+const maxExpired = 1000
+
+// Sweep frees what has expired by the time of the records; where there are none,
+// it writes one, so that time goes on.
+func (j *JetStream) Sweep(now int64) {
+	clock := j.clock.Load()
+	j.store.Free(clock, j.applied.Load())
+	if serving, _ := j.status.get(); !serving {
+		return
+	}
+	expired, due := j.store.Expired(now, clock, maxExpired)
+	for i := range expired {
+		e := &expired[i]
+		w := &store.Write{Entry: store.Entry{Kind: e.Kind, WriteRef: e.WriteRef}}
+		w.Plan = func(v *store.View, planned *store.Entry) error { return v.PlanExpiry(planned) }
+		j.Commit(w, now, nobody{})
+	}
+	if due && len(expired) == 0 {
+		j.Barrier(func(error) {})
+	}
+}
+
+// nobody waits for a write of the journal's own.
+type nobody struct{}
+
+func (nobody) Done(store.Result, error) {}
+
+// Release removes every thread, in one record; those that change meanwhile, in
+// further ones.
+func (j *JetStream) Release(requestID string, now int64, done func(ckpt.ReleaseReply, error)) {
+	j.Barrier(func(err error) { // what was written before is to go too
+		if err != nil {
+			done(ckpt.ReleaseReply{}, err)
+			return
+		}
+		j.release(requestID, now, ckpt.Removed{}, done)
+	})
+}
+
+func (j *JetStream) release(requestID string, now int64, total ckpt.Removed, done func(ckpt.ReleaseReply, error)) {
+	entries, removed := j.store.Releases(requestID, now)
+	if len(entries) == 0 {
+		done(ckpt.ReleaseReply{Reply: ckpt.Reply{Revision: j.store.Revision()}, Removed: total}, nil)
+		return
+	}
+	j.append(entries, func(applied []bool) {
+		if applied == nil {
+			done(ckpt.ReleaseReply{}, errClosed)
+			return
+		}
+		for i, ok := range applied {
+			if ok {
+				total.Add(removed[i])
+			}
+		}
+		j.release(requestID, now, total, done)
+	})
+}
+
+// append writes a record of entries that are no client's writes, and calls after
+// with which of them were applied; with nil where that is not known.
+func (j *JetStream) append(list []store.Entry, after func(applied []bool)) {
+	entries := make([][]byte, len(list))
+	for i := range list {
+		var err error
+		if entries[i], err = list[i].Append(nil); err != nil {
+			j.log.Error("an entry cannot be encoded", "thread", list[i].ThreadID, "err", err)
+			after(nil)
+			return
+		}
+	}
+	r := &record{after: after}
+	j.mu.Lock()
+	if j.closed {
+		j.mu.Unlock()
+		after(nil)
+		return
+	}
+	j.number(r, entries)
+	j.mu.Unlock()
+	j.send(r)
+}
+
+// Close waits until what is under way is answered, or the stream is silent for
+// too long, and ends the journal.
+func (j *JetStream) Close() {
+	deadline := time.Now().Add(2 * j.opts.Patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for time.Now().Before(deadline) && !j.idle() {
+		<-tick.C
+	}
+	j.end()
+	j.done.Wait()
+	j.acks.close()
+	j.mu.Lock()
+	j.closed = true
+	var left []*record
+	for _, r := range j.underWay {
+		left = append(left, r)
+		j.remove(r)
+	}
+	left = append(left, &record{writes: j.waiting, barriers: append(j.barriers, j.waiters.take(^uint64(0))...)})
+	j.waiting, j.barriers = nil, nil
+	j.mu.Unlock()
+	for _, r := range left {
+		if len(r.parts) > 0 {
+			r.writes = nil // it may be applied yet: who waits for it must not hear that it is not
+		}
+		j.fail(r, errClosed)
+	}
+}
+
+func (j *JetStream) idle() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.underWay)+len(j.waiting)+len(j.barriers) == 0
+}
+
+// errStale ends a view that is of another stream, or has missed some of it.
+var errStale = errors.New("the stream does not continue where this replica is")

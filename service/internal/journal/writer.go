@@ -1,0 +1,246 @@
+package journal
+
+import (
+	"errors"
+	"time"
+
+	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/service/internal/store"
+)
+
+// pending is a write that waits for its place in the journal.
+type pending struct {
+	*store.Write
+	caller Caller
+	now    int64
+	entry  []byte // encoded
+	sure   bool   // it was planned on a view that a barrier vouched for
+}
+
+// record is a record that was sent and is not applied here yet.
+type record struct {
+	number   uint64
+	writes   []*pending
+	barriers []func(error)
+	after    func(applied []bool) // of entries that are no writes
+	parts    [][]byte             // the messages
+	sent     time.Time            // for the last time
+	again    bool                 // it was sent more than once
+}
+
+// Commit carries out a write: it waits while another write to the thread is
+// under way, since it would be planned on what is out of date by then.
+func (j *JetStream) Commit(w *store.Write, now int64, caller Caller) {
+	p := &pending{Write: w, caller: caller, now: now}
+	j.mu.Lock()
+	if j.closed {
+		j.mu.Unlock()
+		caller.Done(store.Result{}, errClosed)
+		return
+	}
+	queue, busy := j.busy[w.ThreadID]
+	if busy {
+		j.busy[w.ThreadID] = append(queue, p)
+	} else {
+		j.busy[w.ThreadID] = nil
+	}
+	j.mu.Unlock()
+	if !busy {
+		j.begin(p)
+	}
+}
+
+var errClosed = ckpt.Errorf(ckpt.Unavailable, "the service is stopping")
+
+// begin plans a write and lets its entry wait for the next record. Where there
+// is no entry, the result may be of a view that is out of date: it counts when
+// a barrier has been passed.
+func (j *JetStream) begin(p *pending) {
+	entry, a, err := j.plan(p)
+	var refusal *ckpt.Error
+	switch {
+	case entry:
+	case p.sure, errors.As(err, &refusal) && (refusal.Code == ckpt.InvalidArgument || refusal.Code == ckpt.TooLarge):
+		j.finish(p, a, err)
+		return
+	default:
+		p.Again()
+		j.Barrier(func(err error) {
+			if err != nil {
+				j.finish(p, store.Result{}, err)
+				return
+			}
+			p.sure = true
+			j.begin(p)
+		})
+		return
+	}
+	if p.entry, err = p.Append(p.entry[:0]); err != nil {
+		j.finish(p, a, err)
+		return
+	}
+	j.mu.Lock()
+	j.waiting = append(j.waiting, p)
+	j.mu.Unlock()
+	j.flush()
+}
+
+func (j *JetStream) plan(p *pending) (entry bool, a store.Result, err error) {
+	defer panicked(&err)
+	return j.store.Plan(p.Write, p.now)
+}
+
+// finish tells the caller, and begins the next write to the thread.
+func (j *JetStream) finish(p *pending, a store.Result, err error) {
+	thread := p.ThreadID
+	p.caller.Done(a, err) // which may use the write again
+	j.mu.Lock()
+	queue := j.busy[thread]
+	if len(queue) == 0 {
+		delete(j.busy, thread)
+		j.mu.Unlock()
+		return
+	}
+	next := queue[0]
+	j.busy[thread] = queue[1:]
+	j.mu.Unlock()
+	j.begin(next)
+}
+
+// Barrier calls then when this replica has applied a record that was sent after
+// the call; those who wait at the same time share one.
+func (j *JetStream) Barrier(then func(error)) {
+	j.mu.Lock()
+	if j.closed {
+		j.mu.Unlock()
+		then(errClosed)
+		return
+	}
+	j.barriers = append(j.barriers, then)
+	j.mu.Unlock()
+	j.flush()
+}
+
+// flush sends what waits, in as many records as may be under way at once. What
+// comes meanwhile shares the next.
+func (j *JetStream) flush() {
+	for {
+		j.mu.Lock()
+		if len(j.waiting)+len(j.barriers) == 0 || j.ours >= j.opts.UnderWay {
+			j.mu.Unlock()
+			return
+		}
+		r := &record{barriers: j.barriers}
+		j.barriers = nil
+		n, size := 0, 0
+		for n < len(j.waiting) && (n == 0 || size+len(j.waiting[n].entry) <= recordBytes) {
+			size += len(j.waiting[n].entry)
+			n++
+		}
+		r.writes = append(r.writes, j.waiting[:n]...)
+		clear(j.waiting[:n])
+		if j.waiting = j.waiting[n:]; len(j.waiting) == 0 {
+			j.waiting = nil
+		}
+		j.ours++
+		entries := make([][]byte, n)
+		for i, p := range r.writes {
+			entries[i] = p.entry
+		}
+		j.number(r, entries)
+		j.mu.Unlock()
+		j.send(r)
+	}
+}
+
+// recordBytes is how many bytes of entries share a record: enough to share the
+// cost of one, and little enough to keep it short.
+const recordBytes = 64 << 10
+
+// number makes the messages of a record and counts it as under way. The caller
+// holds the lock.
+func (j *JetStream) number(r *record, entries [][]byte) {
+	j.last++
+	r.number = j.last
+	j.underWay[r.number] = r
+	now := max(j.now(), j.clock.Load())
+	body := appendBody(nil, j.applied.Load(), now, entries)
+	room := int(j.nc.MaxPayload()) - headBytes
+	count := max(1, (len(body)+room-1)/room)
+	for i := range count {
+		piece := body[i*room : min((i+1)*room, len(body))]
+		p := part{j.storeID(), j.writer, r.number, i, count, nil}
+		r.parts = append(r.parts, append(p.append(make([]byte, 0, headBytes+len(piece))), piece...))
+	}
+}
+
+// send sends a record, or sends it again: it may be in the stream already, and
+// be there twice then.
+func (j *JetStream) send(r *record) {
+	j.mu.Lock()
+	r.sent = time.Now()
+	parts := r.parts
+	j.mu.Unlock()
+	for _, b := range parts {
+		if err := j.nc.PublishRequest(j.subject, j.acks.inbox(r.number), b); err != nil {
+			j.log.Debug("a record was not sent", "err", err) // it is sent again
+			return
+		}
+	}
+}
+
+// resend sends what nobody has seen for too long again. The stream may have it
+// nevertheless.
+func (j *JetStream) resend() {
+	j.mu.Lock()
+	var late []*record
+	for _, r := range j.underWay {
+		if time.Since(r.sent) > j.opts.Patience {
+			r.again = true
+			late = append(late, r)
+		}
+	}
+	j.mu.Unlock()
+	for _, r := range late {
+		j.log.Debug("sending a record again", "number", r.number)
+		j.send(r)
+	}
+}
+
+// refused takes back a record that the stream has refused, unless an earlier
+// attempt may have been taken: then it is sent again.
+func (j *JetStream) refused(number uint64, why string) {
+	j.mu.Lock()
+	r := j.underWay[number]
+	if r == nil || r.again {
+		j.mu.Unlock()
+		return
+	}
+	j.remove(r)
+	j.mu.Unlock()
+	j.log.Error("the stream refuses a record", "stream", j.stream, "why", why)
+	err := ckpt.Errorf(ckpt.Unavailable, "the journal takes no more records: %s", why)
+	j.fail(r, err)
+	j.flush()
+}
+
+// remove takes a record off those under way. The caller holds the lock.
+func (j *JetStream) remove(r *record) {
+	delete(j.underWay, r.number)
+	if r.after == nil {
+		j.ours--
+	}
+}
+
+// fail ends all that waits for a record.
+func (j *JetStream) fail(r *record, err error) {
+	for _, p := range r.writes {
+		j.finish(p, store.Result{}, err)
+	}
+	for _, then := range r.barriers {
+		then(err)
+	}
+	if r.after != nil {
+		r.after(nil)
+	}
+}

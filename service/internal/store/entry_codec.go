@@ -1,0 +1,208 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/internal/wire"
+	"github.com/ckptbus/ckpt/service/internal/messages"
+)
+
+// An entry travels as a map with these keys; what is empty is left out. A later
+// version may add keys that version 1 of the journal's format need not know.
+//
+//	k  its kind: the operation's name, expired or snapshot
+//	t  the thread's ID
+//	u  the user; of a snapshot, the owner
+//	r  the request's ID
+//	at when it was planned
+//	b  the revision that it was planned on
+//	a  the answer, a binary
+//	f  flags: 1 removes the state, 2 the cached state, 4 the record, 8 the thread
+//	s  the new state            c  the new cached state, which expires at x
+//	m  messages to put          d  the ID of a message to remove
+//	md the message metadata     i  the record
+//	n  of a snapshot, its times: created, updated, of the state, of the cached state
+//	w  of a snapshot, the answers that are remembered: arrays of request ID,
+//	   kind, time, revision and answer
+const (
+	flagNoState = 1 << iota
+	flagNoCache
+	flagNoRecord
+	flagNoThread
+)
+
+// coded is an entry as its fields on the wire.
+type coded struct {
+	*Entry
+	answer                    []byte
+	flags                     int
+	messages, times, recent   []ckpt.Raw
+	delete                    ckpt.Raw
+	kind, requestID           string
+	state, cache, metadata, i ckpt.Raw
+}
+
+func (c *coded) declare(f *wire.Fields) {
+	f.Open()
+	f.Required("k", &c.kind)
+	f.Required("t", &c.ThreadID)
+	f.Optional("u", &c.UserID)
+	f.Optional("r", &c.requestID)
+	f.Required("at", &c.At)
+	f.Optional("b", &c.Base)
+	f.Optional("a", &c.answer)
+	f.Optional("f", &c.flags)
+	f.Optional("s", &c.state)
+	f.Optional("c", &c.cache)
+	f.Optional("x", &c.Expires)
+	f.Optional("m", &c.messages)
+	f.Optional("d", &c.delete)
+	f.Optional("md", &c.metadata)
+	f.Optional("i", &c.i)
+	f.Optional("n", &c.times)
+	f.Optional("w", &c.recent)
+}
+
+// Append appends the entry to b.
+func (e *Entry) Append(b []byte) ([]byte, error) {
+	c := coded{
+		Entry: e, kind: e.Kind, requestID: e.RequestID, answer: e.Answer,
+		state: e.State.value, cache: e.Cache.value, metadata: e.Metadata, i: e.Record,
+		flags: one(e.State.remove)*flagNoState | one(e.Cache.remove)*flagNoCache | one(e.NoRecord)*flagNoRecord | one(e.NoThread)*flagNoThread,
+	}
+	for i := range e.Messages {
+		c.messages = append(c.messages, e.Messages[i].body)
+	}
+	if !e.Delete.IsZero() {
+		raw, err := e.Delete.AppendWire(nil)
+		if err != nil {
+			return b, err
+		}
+		c.delete = raw
+	}
+	if s := e.Snapshot; s != nil {
+		for _, at := range []int64{s.created, s.updated, s.stateAt, s.cacheAt} {
+			c.times = append(c.times, wire.AppendInt(nil, at))
+		}
+		for i := range s.recent {
+			c.recent = append(c.recent, s.recent[i].raw())
+		}
+	}
+	f := wire.Declare()
+	defer f.Free()
+	c.declare(f)
+	return f.Append(b)
+}
+
+// DecodeEntry reads an entry. What it holds as bytes is a copy.
+func DecodeEntry(b ckpt.Raw) (Entry, error) {
+	var e Entry
+	c := coded{Entry: &e}
+	f := wire.Declare()
+	defer f.Free()
+	c.declare(f)
+	if err := f.Decode(b); err != nil {
+		return Entry{}, err
+	}
+	e.Kind, e.RequestID, e.Answer = kindOf(c.kind), c.requestID, c.answer
+	e.State = change{bytes.Clone(c.state), c.flags&flagNoState != 0}
+	e.Cache = change{bytes.Clone(c.cache), c.flags&flagNoCache != 0}
+	e.Metadata, e.Record = bytes.Clone(c.metadata), bytes.Clone(c.i)
+	e.NoRecord, e.NoThread = c.flags&flagNoRecord != 0, c.flags&flagNoThread != 0
+	if len(c.messages) > 0 {
+		e.Messages = make([]message, len(c.messages))
+	}
+	for i, body := range c.messages {
+		id, found, err := messages.IDOf(body)
+		if err != nil || !found {
+			return Entry{}, fmt.Errorf("message %d has no ID: %w", i, err)
+		}
+		e.Messages[i] = message{id: id, body: body} // which the heap copies
+	}
+	if c.delete != nil {
+		if err := e.Delete.DecodeWire(c.delete); err != nil {
+			return Entry{}, fmt.Errorf("message to remove: %w", err)
+		}
+	}
+	if e.Kind == kindSnapshot {
+		s, err := decodeSnapshot(&c)
+		if err != nil {
+			return Entry{}, err
+		}
+		e.Snapshot = s
+	}
+	return e, nil
+}
+
+// kindOf returns the kind as the one string that all entries of it share.
+func kindOf(kind string) string {
+	if k, ok := kinds[kind]; ok {
+		return k
+	}
+	return kind
+}
+
+var kinds = func() map[string]string {
+	m := map[string]string{kindSnapshot: kindSnapshot, ckpt.KindExpired: ckpt.KindExpired}
+	for _, op := range ckpt.Operations() {
+		m[op.Name] = op.Name
+	}
+	return m
+}()
+
+func decodeSnapshot(c *coded) (*Snapshot, error) {
+	s := &Snapshot{}
+	times := []*int64{&s.created, &s.updated, &s.stateAt, &s.cacheAt}
+	if len(c.times) < len(times) {
+		return nil, fmt.Errorf("a snapshot has %d times, want %d", len(c.times), len(times))
+	}
+	for i, to := range times {
+		var err error
+		if *to, err = c.times[i].Int(); err != nil {
+			return nil, fmt.Errorf("time %d %w", i, err)
+		}
+	}
+	for i, raw := range c.recent {
+		a, err := decodeAnswered(raw)
+		if err != nil {
+			return nil, fmt.Errorf("answer %d %w", i, err)
+		}
+		s.recent = append(s.recent, a)
+	}
+	return s, nil
+}
+
+func (a *answered) raw() ckpt.Raw {
+	b := wire.AppendArrayHeader(nil, 5)
+	b = wire.AppendStr(wire.AppendStr(b, a.requestID), a.kind)
+	b = wire.AppendUint(wire.AppendInt(b, a.at), a.revision)
+	return wire.AppendBin(b, a.answer)
+}
+
+func decodeAnswered(raw ckpt.Raw) (a answered, err error) {
+	parts, err := raw.Elements()
+	if err != nil {
+		return a, err
+	}
+	if len(parts) < 5 {
+		return a, fmt.Errorf("has %d elements, want 5", len(parts))
+	}
+	if a.requestID, err = parts[0].Str(); err != nil {
+		return a, err
+	}
+	if a.kind, err = parts[1].Str(); err != nil {
+		return a, err
+	}
+	a.kind = kindOf(a.kind)
+	if a.at, err = parts[2].Int(); err != nil {
+		return a, err
+	}
+	if a.revision, err = parts[3].Uint(); err != nil {
+		return a, err
+	}
+	answer, err := parts[4].Bin()
+	a.answer = bytes.Clone(answer)
+	return a, err
+}
