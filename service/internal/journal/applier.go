@@ -26,7 +26,7 @@ type assembled struct {
 // add takes one part, and returns the record's body when it is whole, and the
 // sequence of its first part. A part that does not follow the one before it is
 // of a record that cannot become whole: its writer sends it again.
-func (a assembly) add(p *part, sequence uint64) (body []byte, first uint64) {
+func (a assembly) add(p *part, sequence, window uint64) (body []byte, first uint64) {
 	if p.count == 1 {
 		return p.body, sequence
 	}
@@ -35,7 +35,7 @@ func (a assembly) add(p *part, sequence uint64) (body []byte, first uint64) {
 	switch {
 	case p.index == 0:
 		for k, old := range a { // what its writer will not complete
-			if old.first+Window < sequence {
+			if old.first+window < sequence {
 				delete(a, k)
 			}
 		}
@@ -73,7 +73,7 @@ func (j *JetStream) take(a assembly, sequence uint64, data []byte) error {
 	if p.storeID != j.storeID() {
 		return nil // of a store whose stream this was not
 	}
-	b, first := a.add(&p, sequence)
+	b, first := a.add(&p, sequence, j.opts.Window)
 	j.floor.Store(a.floor(sequence + 1))
 	if b == nil {
 		return nil
@@ -82,7 +82,12 @@ func (j *JetStream) take(a assembly, sequence uint64, data []byte) error {
 	if err != nil {
 		return err
 	}
-	j.clock.Store(max(j.clock.Load(), r.at))
+	if r.at >= j.clock.Load() {
+		j.clock.Store(r.at)
+		j.latest.Store(first)
+	} else {
+		j.store.Keep(j.latest.Load(), sequence) // whose time it is, since time does not go back
+	}
 	var mine *record
 	if p.writer == j.writer {
 		j.mu.Lock()
@@ -91,7 +96,7 @@ func (j *JetStream) take(a assembly, sequence uint64, data []byte) error {
 		}
 		j.mu.Unlock()
 	}
-	void := sequence > r.planned+Window
+	void := sequence > r.planned+j.opts.Window
 	if mine != nil {
 		j.applyMine(mine, r, void, first, sequence)
 		return nil

@@ -65,8 +65,7 @@ func (j *JetStream) compact(ctx context.Context) error {
 // cut removes the records that nothing needs from the head of the stream and
 // returns which is the first that stays.
 func (j *JetStream) cut(ctx context.Context, first uint64) uint64 {
-	applied := j.applied.Load()
-	floor := j.store.Floor(min(applied, j.floor.Load()))
+	floor := j.keep()
 	if floor <= first {
 		return first
 	}
@@ -77,6 +76,12 @@ func (j *JetStream) cut(ctx context.Context, first uint64) uint64 {
 		return first
 	}
 	return floor
+}
+
+// keep returns the oldest record that has to stay: for the sake of a thread, of a
+// record that is not whole yet, or of the time.
+func (j *JetStream) keep() uint64 {
+	return j.store.Floor(min(j.applied.Load(), j.floor.Load(), j.latest.Load()))
 }
 
 // copyForward writes snapshots of the threads that need the oldest records, of

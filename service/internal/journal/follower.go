@@ -51,6 +51,8 @@ func (j *JetStream) rebuild(why error) {
 	j.applied.Store(0)
 	j.known.Store(0)
 	j.clock.Store(0)
+	j.latest.Store(0)
+	j.floor.Store(0)
 	j.mu.Lock()
 	waiting := j.waiters.take(^uint64(0))
 	j.mu.Unlock()

@@ -36,6 +36,9 @@ type Options struct {
 	// Slack is how many bytes the stream may hold beside twice what is live. 0
 	// means 8 MiB.
 	Slack int64
+	// Window is how many records a plan may be behind the record that brings it:
+	// the same for all replicas. 0 means [Window].
+	Window uint64
 
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -45,7 +48,9 @@ type Options struct {
 	Serving func(serving bool, reason string)
 }
 
-// Window is how many records a plan may be behind the record that brings it.
+// Window is how many records a plan may be behind the record that brings it. A
+// replica that is so far behind plans in vain, and one record follows another
+// within less than a millisecond.
 const Window = 1024
 
 // JetStream is the journal of a replica: its changes are those of all replicas,
@@ -63,7 +68,8 @@ type JetStream struct {
 
 	id      atomic.Pointer[string] // of the store
 	applied atomic.Uint64          // the stream's sequence up to which the store knows all
-	clock   atomic.Int64           // the time of the latest record
+	clock   atomic.Int64           // the latest time of a record
+	latest  atomic.Uint64          // the record with that time
 	floor   atomic.Uint64          // what records that are not whole yet need
 	known   atomic.Uint64          // the last sequence that the stream is known to hold
 
@@ -123,6 +129,9 @@ func (o Options) withDefaults() Options {
 	set(&o.Grace, 2*time.Second)
 	if o.UnderWay == 0 {
 		o.UnderWay = 4
+	}
+	if o.Window == 0 {
+		o.Window = Window
 	}
 	if o.Slack == 0 {
 		o.Slack = 8 << 20

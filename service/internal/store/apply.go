@@ -22,7 +22,7 @@ func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(
 	}
 	switch {
 	case e.Snapshot != nil:
-		return s.restore(sh, t, e, first)
+		return s.restore(sh, t, e, first, revision)
 	case t == nil && e.Base != 0:
 		return false
 	case t != nil && e.Base != t.revision:
@@ -52,7 +52,7 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 		t.created, t.owner = newStamp(now, revision), nobody
 		s.directory.add(t)
 	}
-	since := t.since()
+	since := min(t.since(), first) // the first part of a record may be older than a snapshot before its last
 	t.revision, t.updated = revision, e.At
 	t.setSince(since)
 	if t.owner == nobody && e.UserID != "" {
@@ -61,7 +61,7 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 	c.Owner = t.owner.Value()
 	before := t.peek().weight()
 	t.change(sh, e)
-	t.remember(e, revision)
+	t.remember(e, now, revision)
 	if !t.holds(now) {
 		s.end(sh, t)
 	}
@@ -124,11 +124,11 @@ func (t *thread) change(sh *shard, e *Entry) {
 		return
 	}
 	if e.State.any() {
-		t.detail().state = slot{e.State.value, e.At}
+		t.detail().state = e.State.slot(e.At)
 	}
 	if e.Cache.any() {
 		d := t.detail()
-		d.cache, d.expires = slot{e.Cache.value, e.At}, e.Expires
+		d.cache, d.expires = e.Cache.slot(e.At), e.Expires
 	}
 	for _, m := range e.Messages {
 		t.messages.Put(&sh.heap, m.id, m.body, m.keep)

@@ -44,6 +44,14 @@ type change struct {
 
 func (c change) any() bool { return c.remove || len(c.value) > 0 }
 
+// slot is what is in the slot after the change at a time.
+func (c change) slot(at int64) slot {
+	if c.remove {
+		return slot{}
+	}
+	return slot{c.value, at}
+}
+
 // message is a message to put.
 type message struct {
 	id   ckpt.MessageID

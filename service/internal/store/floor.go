@@ -44,10 +44,13 @@ func (s *Store) Floor(limit uint64) uint64 {
 	return s.straddles.floor(limit)
 }
 
-// straddles are the records that must not stay without others before them: an
-// entry that was planned where there was no trace of its thread, and was
-// ignored since the thread had come into being meanwhile, would make the thread
-// anew where nothing is left of the record that had made it.
+// Keep says that the record at until must not stay without the one at from.
+func (s *Store) Keep(from, until uint64) { s.straddles.add(from, until) }
+
+// straddles are the records that must not stay without others before them: a
+// snapshot, or an entry that was planned where there was no trace of its thread,
+// which was ignored, since the thread had moved on or come into being, would
+// make the thread anew where nothing is left of the record that had made it.
 type straddles struct {
 	mu   sync.Mutex
 	list []straddle // in the order of their ends
@@ -59,6 +62,10 @@ type straddle struct{ from, until uint64 }
 func (s *straddles) add(from, until uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if n := len(s.list); n > 0 && s.list[n-1].from == from {
+		s.list[n-1].until = until
+		return
+	}
 	s.list = append(s.list, straddle{from, until})
 }
 

@@ -53,17 +53,19 @@ func (t *thread) answer(w *Write, now int64) (*answered, error) {
 	return nil, nil
 }
 
-// remember keeps an entry's answer, in the place of the oldest.
-func (t *thread) remember(e *Entry, revision uint64) {
+// remember keeps an entry's answer, in the place of the oldest, and lets go of
+// those that are too old.
+func (t *thread) remember(e *Entry, now int64, revision uint64) {
 	if e.RequestID == "" {
 		return
 	}
 	d := t.detail()
-	if len(d.recent) == recentWrites {
-		copy(d.recent, d.recent[1:])
-		d.recent = d.recent[:recentWrites-1]
+	old := 0
+	for old < len(d.recent) && (len(d.recent)-old == recentWrites || now-d.recent[old].at > recentWindow.Milliseconds()) {
+		old++
 	}
-	d.recent = append(d.recent, answered{e.RequestID, e.Kind, e.At, revision, bytes.Clone(e.Answer)})
+	d.recent = append(d.recent[:0], d.recent[old:]...)
+	d.recent = append(d.recent, answered{e.RequestID, e.Kind, now, revision, bytes.Clone(e.Answer)})
 }
 
 // remembers reports whether the thread has an answer for a retry at a time.
