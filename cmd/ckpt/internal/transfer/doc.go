@@ -7,6 +7,6 @@
 // footer is missing, the file is not whole.
 //
 // Reading order: format.go (lines), write.go and read.go (files of them), list.go
-// and export.go (out of a store), check.go, import.go, put.go and verify.go (into
-// one).
+// messages.go and export.go (out of a store), check.go, import.go, put.go and
+// verify.go (into
 package transfer

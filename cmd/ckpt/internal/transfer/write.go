@@ -22,8 +22,8 @@ type writer struct {
 	spilled     bool // part of the draft is written already
 }
 
-// maxDraft is how many bytes of one thread are held in memory.
-const maxDraft = 8 << 20
+// maxDraft is how many bytes of the lines of one thread are held in memory.
+const maxDraft = 4 << 20
 
 func newWriter(w io.Writer, h Header) (*writer, error) {
 	wr := &writer{out: bufio.NewWriterSize(w, 64<<10), hash: sha256.New()}
