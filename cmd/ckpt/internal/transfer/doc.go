@@ -6,7 +6,7 @@
 // the checksum of all lines before. Values are msgpack in base64. Where the
 // footer is missing, the file is not whole.
 //
-// Reading order: format.go (lines), write.go and read.go (files of them), list.go
-// messages.go and export.go (out of a store), check.go, import.go, put.go and
-// verify.go (into
+// Reading order: format.go (lines), write.go and read.go (files of them),
+// list.go, messages.go and export.go (out of a store), check.go, import.go,
+// put.go and verify.go (into one).
 package transfer
