@@ -28,15 +28,16 @@ type call[Q, A, T any] struct {
 }
 
 // newCall returns a call about the thread, if the operation is about one. An
-// operation has one method, so the calls in its pool are of the same type.
+// operation has one method, and [Do] beside it, so that the calls in its pool
+// are nearly always of the same type.
 func newCall[Q, A, T any](ctx context.Context, t *transport, op *ckpt.Op[Q, A], thread string, extract func(*A) (T, error)) *call[Q, A, T] {
 	o := t.operations[op.Name]
 	c, again := o.calls.Get().(*call[Q, A, T])
 	if !again {
-		c = &call[Q, A, T]{op: op, extract: extract}
+		c = &call[Q, A, T]{op: op}
 		c.reset(pending{subject: o.subject, writes: op.Writes, done: make(chan struct{}, 1)}, t)
 	}
-	c.ctx, c.thread = ctx, thread
+	c.ctx, c.thread, c.extract = ctx, thread, extract
 	return c
 }
 

@@ -48,6 +48,6 @@
 // (what the client has seen of the store), future.go,
 // transport.go with pending.go and sweep.go (how requests and replies meet,
 // and their times), errors.go; then the methods: state.go, messages.go,
-// threads.go, admin.go, info.go, with call_options.go, encode.go and paging.go; then
-// watch.go with chain.go.
+// threads.go, admin.go, info.go, with call_options.go, encode.go and paging.go;
+// do.go; then watch.go with chain.go.
 package client

@@ -4,10 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"time"
 
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/client"
@@ -16,9 +13,7 @@ import (
 	"github.com/ckptbus/ckpt/service"
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 type replayFlags struct {
@@ -130,7 +125,7 @@ func (o *replayFlags) replay(cmd *cobra.Command, nc *nats.Conn, list []replay.Co
 		return err
 	}
 	defer c.Close()
-	bar := newBar(cmd.ErrOrStderr(), list)
+	bar := newBar(cmd.ErrOrStderr(), steps(list), "messages played, read back")
 	run, err := o.prepare(ctx, c, list, replay.Options{
 		Workers: o.workers, Threads: o.threads,
 		Progress: func(n int) { _ = bar.Add(n) }, // a bar that cannot be drawn is no reason to stop
@@ -158,18 +153,11 @@ func (o *replayFlags) replay(cmd *cobra.Command, nc *nats.Conn, list []replay.Co
 	return nil
 }
 
-// handshakeTimeout is how long a service may take to show that it is there: one
-// that is about to start or to be replaced is waited for.
-const handshakeTimeout = 3 * time.Second
-
 func (o *replayFlags) prepare(ctx context.Context, c *client.Client[ckpt.Raw], list []replay.Conversation, ro replay.Options) (*replay.Run, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	run, err := replay.Start(ctx, c, list, ro)
-	if errors.Is(err, nats.ErrNoResponders) {
-		return nil, fmt.Errorf("no store is served under the prefix %q there, start one with ckpt serve: %w", o.prefix, err)
-	}
-	return run, err
+	return run, o.explain(err)
 }
 
 func (o *replayFlags) print(w io.Writer, report *replay.Report) error {
@@ -181,20 +169,11 @@ func (o *replayFlags) print(w io.Writer, report *replay.Report) error {
 	return report.Print(w)
 }
 
-// newBar returns a bar of all messages, each to be played and read back, which
-// is drawn on a terminal only.
-func newBar(stderr io.Writer, list []replay.Conversation) *progressbar.ProgressBar {
-	total := 0
+// steps returns how many steps a replay has: each message is played and read
+// back.
+func steps(list []replay.Conversation) (n int) {
 	for i := range list {
-		total += 2 * len(list[i].Messages)
+		n += 2 * len(list[i].Messages)
 	}
-	f, ok := stderr.(*os.File)
-	return progressbar.NewOptions(total,
-		progressbar.OptionSetWriter(stderr),
-		progressbar.OptionSetVisibility(ok && term.IsTerminal(int(f.Fd()))),
-		progressbar.OptionSetDescription("messages played, read back"),
-		progressbar.OptionShowCount(),
-		progressbar.OptionThrottle(100*time.Millisecond), // a terminal costs more than a message
-		progressbar.OptionClearOnFinish(),
-	)
+	return n
 }

@@ -15,7 +15,7 @@ import (
 // The exit codes.
 const (
 	exitOK     = 0
-	exitFailed = 1 // the command could not do its work, or a replay found a difference
+	exitFailed = 1 // the command could not do its work, or a replay or an import found a difference
 	exitUsage  = 2 // the command line makes no sense
 )
 
@@ -54,7 +54,8 @@ func newRoot() *cobra.Command {
 record of each thread, served over NATS.`,
 		Example: `  ckpt serve                                # a store, with a NATS server of its own
   ckpt replay testdata/conversations/*.json # play conversations through a store and compare
-  ckpt watch                                # see threads change`,
+  ckpt watch                                # see threads change
+  ckpt export --output store.jsonl          # back a store up; ckpt import restores it`,
 		Args:              func(_ *cobra.Command, args []string) error { return unknownCommand(args) },
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors:     true, // run prints them
@@ -62,7 +63,7 @@ record of each thread, served over NATS.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newServe(), newReplay(), newWatch(), newVersion())
+	root.AddCommand(newServe(), newReplay(), newWatch(), newExport(), newImport(), newVersion())
 	return root
 }
 

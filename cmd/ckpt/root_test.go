@@ -15,7 +15,7 @@ func TestVersion(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, args := range []string{"", "--help", "serve --help", "replay --help", "watch --help", "version --help"} {
+	for _, args := range []string{"", "--help", "serve --help", "replay --help", "watch --help", "export --help", "import --help", "version --help"} {
 		got := cli(t, "", strings.Fields(args)...)
 		if got.code != exitOK || !strings.Contains(got.stdout, "Usage:") || got.stderr != "" {
 			t.Errorf("ckpt %s: %+v", args, got)
@@ -46,6 +46,10 @@ func TestBadCommandLines(t *testing.T) {
 		"watch a b":                     "watch takes one thread at the most, got 2",
 		"replay --workers 0 -":          "--workers 0: want 1 or more",
 		"replay --workers many -":       `invalid argument "many"`,
+		"export a\tb":                   `thread "a\tb" has the control character`,
+		"export --output":               "flag needs an argument",
+		"import --workers 0":            "--workers 0: want 1 or more",
+		"import --replace --merge":      "--replace and --merge both say",
 		"replay --thread-prefix a\tb -": "--thread-prefix has the control character",
 	} {
 		got := cli(t, "", strings.Split(args, " ")...)
