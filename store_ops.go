@@ -27,7 +27,7 @@ type SetupReply struct {
 	Service  string // its name, "ckpt"
 	Version  string // its version
 	Protocol int    // the protocol it speaks
-	Journal  string // where changes go: "local" is memory alone
+	Journal  string // where changes go: "local" is memory alone, "jetstream" a stream that replicas share
 	Limits   Limits
 }
 

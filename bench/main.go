@@ -57,7 +57,7 @@ func main() {
 		short   = flag.Bool("quick", false, "run for some seconds; the figures are less steady")
 		rounds  = flag.Int("rounds", 0, "pairs of turns for each figure (default 7, or 3)")
 		turn    = flag.Duration("turn", 0, "time of one turn (default 250ms, or 30ms)")
-		only    = flag.String("run", "", "run only the parts whose name matches this expression: put, get, list, client, search")
+		only    = flag.String("run", "", "run only the parts whose name matches this expression: put, get, list, client, search, journal")
 		profile = flag.String("cpuprofile", "", "write a CPU profile of the whole run to this file")
 	)
 	flag.Parse()
@@ -89,6 +89,7 @@ var parts = []struct {
 	{"list", lists},
 	{"client", clients},
 	{"search", searches},
+	{"journal", nil}, // which has servers of its own
 }
 
 // run measures the parts whose name matches only, each on a server and a store
@@ -105,11 +106,18 @@ func run(ctx context.Context, out io.Writer, b bounds, only string) error {
 		if !wanted.MatchString(p.name) {
 			continue
 		}
+		t := &table{out: out}
+		if p.run == nil {
+			if err := journals(ctx, b, t); err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			continue
+		}
 		r, err := newRig(ctx)
 		if err != nil {
 			return err
 		}
-		err = p.run(r, b, &table{out: out})
+		err = p.run(r, b, t)
 		r.close()
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)

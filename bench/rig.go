@@ -13,39 +13,63 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// rig is a server with the service on it, a bare responder, and callers, each
-// on a connection of its own.
+// rig is a server with services on it, a bare responder, and callers, each on a
+// connection of its own.
 type rig struct {
-	ctx     context.Context
-	server  *bus.Server
-	service *service.Service
-	conns   []*nats.Conn
-	bare    *nats.Conn // answers without doing anything
-	callers *nats.Conn
-	issued  atomic.Int64 // callers so far: no two share a request ID
+	ctx      context.Context
+	server   *bus.Server
+	peers    []*bus.Server // of the server's cluster
+	services []*service.Service
+	conns    []*nats.Conn
+	bare     *nats.Conn // answers without doing anything
+	callers  *nats.Conn
+	issued   atomic.Int64 // callers so far: no two share a request ID
 }
 
 func newRig(ctx context.Context) (*rig, error) {
+	return newRigWith(ctx, bus.Options{}, 1)
+}
+
+// newRigWith is newRig with options of the server and a number of services, all
+// of which have the options.
+func newRigWith(ctx context.Context, o bus.Options, services int, opts ...service.Option) (*rig, error) {
 	r := &rig{ctx: ctx}
 	var err error
-	if r.server, err = bus.Start(bus.Options{}); err != nil {
+	if r.server, err = bus.Start(o); err != nil {
 		return nil, err
 	}
-	nc, err := r.connect()
-	if err == nil {
-		r.service, err = service.Start(nc, service.WithLogger(slog.New(slog.DiscardHandler)))
-	}
-	if err == nil {
-		r.bare, err = r.connect()
-	}
-	if err == nil {
-		r.callers, err = r.connect()
-	}
-	if err != nil {
+	if err := r.begin(services, opts); err != nil {
 		r.close()
 		return nil, err
 	}
 	return r, nil
+}
+
+// begin starts the services and connects the others.
+func (r *rig) begin(services int, opts []service.Option) error {
+	for range services {
+		if err := r.serve(opts...); err != nil {
+			return err
+		}
+	}
+	var err error
+	if r.bare, err = r.connect(); err == nil {
+		r.callers, err = r.connect()
+	}
+	return err
+}
+
+// serve starts one more service.
+func (r *rig) serve(opts ...service.Option) error {
+	nc, err := r.connect()
+	if err != nil {
+		return err
+	}
+	s, err := service.Start(nc, append([]service.Option{service.WithLogger(slog.New(slog.DiscardHandler))}, opts...)...)
+	if err == nil {
+		r.services = append(r.services, s)
+	}
+	return err
 }
 
 func (r *rig) connect() (*nats.Conn, error) {
@@ -57,15 +81,17 @@ func (r *rig) connect() (*nats.Conn, error) {
 }
 
 func (r *rig) close() {
-	if r.service != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		_ = r.service.Stop(ctx)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, s := range r.services {
+		_ = s.Stop(ctx)
 	}
 	for _, nc := range r.conns {
 		nc.Close()
 	}
-	r.server.Stop()
+	for _, s := range append(r.peers, r.server) {
+		s.Stop()
+	}
 }
 
 // patience bounds the wait for one reply; none takes that long.

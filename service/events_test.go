@@ -133,7 +133,11 @@ func testEventsInOrder(t *testing.T, start starter) {
 	events := h.watch()
 	const writers, writes, threads = 4, 50, 3
 	var mu sync.Mutex
-	answered := make(map[uint64]string) // revisions, by the threads that they were told of
+	type change struct {
+		thread   string
+		revision uint64
+	}
+	answered := make(map[change]bool) // what replies told of
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {
@@ -146,10 +150,11 @@ func testEventsInOrder(t *testing.T, start starter) {
 					h.putThread("thread_id", id).Revision,
 				} {
 					mu.Lock()
-					if before := answered[r]; before != "" {
-						t.Errorf("revision %d is that of two writes", r)
+					if c := (change{id, r}); answered[c] {
+						t.Errorf("revision %d of %s is that of two writes", r, id)
+					} else {
+						answered[c] = true
 					}
-					answered[r] = id
 					mu.Unlock()
 				}
 			}
@@ -165,6 +170,6 @@ func testEventsInOrder(t *testing.T, start starter) {
 	}
 	wg.Wait()
 	if len(answered) != writers*writes*4 {
-		t.Errorf("%d revisions of %d writes", len(answered), writers*writes*4)
+		t.Errorf("%d changes of %d writes", len(answered), writers*writes*4)
 	}
 }

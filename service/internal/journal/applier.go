@@ -93,6 +93,7 @@ func (j *JetStream) take(a assembly, sequence uint64, data []byte) error {
 		j.mu.Lock()
 		if mine = j.underWay[p.number]; mine != nil {
 			j.remove(mine)
+			j.troubled = false
 		}
 		j.mu.Unlock()
 	}

@@ -82,6 +82,8 @@ type JetStream struct {
 	barriers []func(error)         // for a record
 	busy     map[string][]*pending // by thread, what waits for the write under way
 	waiters  waiters
+	troubled bool          // the stream has refused a record, and taken none since
+	roused   chan struct{} // something waits to be flushed
 
 	status statusBox
 	ctx    context.Context // of the journal's own work
@@ -101,7 +103,7 @@ func OpenJetStream(ctx context.Context, nc *nats.Conn, s *store.Store, o Options
 	j := &JetStream{
 		opts: o, nc: nc, js: js, store: s, log: o.Log,
 		stream: StreamName(o.Prefix), subject: o.Prefix + ".log", writer: nuid.Next(),
-		underWay: make(map[uint64]*record), busy: make(map[string][]*pending),
+		underWay: make(map[uint64]*record), busy: make(map[string][]*pending), roused: make(chan struct{}, 1),
 	}
 	j.ctx, j.end = context.WithCancel(context.Background())
 	id, err := j.open(ctx)
@@ -114,6 +116,7 @@ func OpenJetStream(ctx context.Context, nc *nats.Conn, s *store.Store, o Options
 		return nil, err
 	}
 	j.done.Go(j.run)
+	j.done.Go(j.flusher)
 	j.done.Go(j.compactNowAndThen)
 	return j, nil
 }

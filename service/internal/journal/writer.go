@@ -6,6 +6,7 @@ import (
 
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/service/internal/store"
+	"github.com/nats-io/nats.go"
 )
 
 // pending is a write that waits for its place in the journal.
@@ -82,7 +83,28 @@ func (j *JetStream) begin(p *pending) {
 	j.mu.Lock()
 	j.waiting = append(j.waiting, p)
 	j.mu.Unlock()
-	j.flush()
+	j.rouse()
+}
+
+// rouse has a goroutine of its own flush: what is planned until it runs shares
+// the record.
+func (j *JetStream) rouse() {
+	select {
+	case j.roused <- struct{}{}:
+	default: // it is about to run
+	}
+}
+
+// flusher flushes until the journal ends.
+func (j *JetStream) flusher() {
+	for {
+		select {
+		case <-j.roused:
+			j.flush()
+		case <-j.ctx.Done():
+			return
+		}
+	}
 }
 
 func (j *JetStream) plan(p *pending) (entry bool, a store.Result, err error) {
@@ -118,7 +140,7 @@ func (j *JetStream) Barrier(then func(error)) {
 	}
 	j.barriers = append(j.barriers, then)
 	j.mu.Unlock()
-	j.flush()
+	j.rouse()
 }
 
 // flush sends what waits, in as many records as may be under way at once. What
@@ -175,14 +197,19 @@ func (j *JetStream) number(r *record, entries [][]byte) {
 }
 
 // send sends a record, or sends it again: it may be in the stream already, and
-// be there twice then.
+// be there twice then. Acknowledgements cost as much as records, and that one is
+// stored shows when it comes back; so they are asked for only where something
+// seems to be wrong.
 func (j *JetStream) send(r *record) {
 	j.mu.Lock()
 	r.sent = time.Now()
-	parts := r.parts
+	parts, inbox := r.parts, ""
+	if r.again || j.troubled {
+		inbox = j.acks.inbox(r.number)
+	}
 	j.mu.Unlock()
 	for _, b := range parts {
-		if err := j.nc.PublishRequest(j.subject, j.acks.inbox(r.number), b); err != nil {
+		if err := j.nc.PublishMsg(&nats.Msg{Subject: j.subject, Reply: inbox, Data: b}); err != nil {
 			j.log.Debug("a record was not sent", "err", err) // it is sent again
 			return
 		}
@@ -207,21 +234,47 @@ func (j *JetStream) resend() {
 	}
 }
 
-// refused takes back a record that the stream has refused, unless an earlier
-// attempt may have been taken: then it is sent again.
+// refused is told that the stream refuses a record. One that was sent more than
+// once may be there from an earlier time; that shows when this replica has
+// applied all that the stream holds now.
 func (j *JetStream) refused(number uint64, why string) {
 	j.mu.Lock()
+	j.troubled = true
 	r := j.underWay[number]
-	if r == nil || r.again {
+	if r == nil {
 		j.mu.Unlock()
 		return
 	}
-	j.remove(r)
+	if !r.again {
+		j.remove(r)
+		j.mu.Unlock()
+		j.takeBack(r, why)
+		return
+	}
 	j.mu.Unlock()
+	j.done.Go(func() {
+		info, err := j.info(j.ctx)
+		if err != nil {
+			return // it is sent again
+		}
+		j.Await(info.State.LastSeq, func(err error) {
+			j.mu.Lock()
+			if err != nil || j.underWay[number] != r {
+				j.mu.Unlock()
+				return
+			}
+			j.remove(r)
+			j.mu.Unlock()
+			j.takeBack(r, why)
+		})
+	})
+}
+
+// takeBack ends a record that the stream does not hold and will not take.
+func (j *JetStream) takeBack(r *record, why string) {
 	j.log.Error("the stream refuses a record", "stream", j.stream, "why", why)
-	err := ckpt.Errorf(ckpt.Unavailable, "the journal takes no more records: %s", why)
-	j.fail(r, err)
-	j.flush()
+	j.fail(r, ckpt.Errorf(ckpt.Unavailable, "the journal takes no more records: %s", why))
+	j.rouse()
 }
 
 // remove takes a record off those under way. The caller holds the lock.
