@@ -55,7 +55,8 @@ record of each thread, served over NATS.`,
 		Example: `  ckpt serve                                # a store, with a NATS server of its own
   ckpt replay testdata/conversations/*.json # play conversations through a store and compare
   ckpt watch                                # see threads change
-  ckpt export --output store.jsonl          # back a store up; ckpt import restores it`,
+  ckpt export --output store.jsonl          # back a store up; ckpt import restores it
+  ckpt info                                 # list the replicas and how they do`,
 		Args:              func(_ *cobra.Command, args []string) error { return unknownCommand(args) },
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors:     true, // run prints them
@@ -63,7 +64,7 @@ record of each thread, served over NATS.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newServe(), newReplay(), newWatch(), newExport(), newImport(), newVersion())
+	root.AddCommand(newServe(), newReplay(), newWatch(), newExport(), newImport(), newInfo(), newVersion())
 	return root
 }
 

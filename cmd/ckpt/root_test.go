@@ -15,7 +15,7 @@ func TestVersion(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, args := range []string{"", "--help", "serve --help", "replay --help", "watch --help", "export --help", "import --help", "version --help"} {
+	for _, args := range []string{"", "--help", "serve --help", "replay --help", "watch --help", "export --help", "import --help", "info --help", "version --help"} {
 		got := cli(t, "", strings.Fields(args)...)
 		if got.code != exitOK || !strings.Contains(got.stdout, "Usage:") || got.stderr != "" {
 			t.Errorf("ckpt %s: %+v", args, got)
@@ -43,6 +43,8 @@ func TestBadCommandLines(t *testing.T) {
 		"watch --creds f --nkey g":      "--creds and --nkey both say who connects",
 		"watch --creds f --user ann":    "--user and --password do not go with",
 		"watch --tlscert f":             "--tlscert and --tlskey belong together",
+		"info here":                     `info takes no arguments, got "here"`,
+		"info --wait 0s":                "--wait 0s: want more than 0",
 		"watch a b":                     "watch takes one thread at the most, got 2",
 		"replay --workers 0 -":          "--workers 0: want 1 or more",
 		"replay --workers many -":       `invalid argument "many"`,

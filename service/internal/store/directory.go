@@ -92,4 +92,3 @@ func (d *directory) all() []*thread {
 	}
 	return list
 }
-
