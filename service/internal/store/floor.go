@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -13,7 +14,7 @@ type Need struct {
 }
 
 // Needs returns the threads that need records before the revision, in the order
-// of these.
+// of these, and then of their IDs.
 func (s *Store) Needs(before uint64) []Need {
 	var list []Need
 	for i := range s.shards {
@@ -26,7 +27,9 @@ func (s *Store) Needs(before uint64) []Need {
 		}
 		sh.mu.Unlock()
 	}
-	slices.SortFunc(list, func(a, b Need) int { return cmp.Compare(a.Since, b.Since) })
+	slices.SortFunc(list, func(a, b Need) int {
+		return cmp.Or(cmp.Compare(a.Since, b.Since), strings.Compare(a.ThreadID, b.ThreadID))
+	})
 	return list
 }
 
