@@ -23,6 +23,7 @@ func TestRun(t *testing.T) {
 		inFlight: []int{1, 4},
 		threads:  []int{60},
 		searched: 100,
+		stored:   2500,
 	}, "")
 	if err != nil {
 		t.Fatal(err)

@@ -31,6 +31,7 @@ type bounds struct {
 	inFlight []int         // requests under way at once
 	threads  []int         // messages of the threads that are listed
 	searched int           // messages of the thread that is searched
+	stored   int           // messages of the journal that is read
 }
 
 var (
@@ -41,6 +42,7 @@ var (
 		inFlight: []int{1, 16, 128},
 		threads:  []int{100, 10_000, 1_000_000},
 		searched: 100_000,
+		stored:   1_000_000,
 	}
 	quick = bounds{
 		rounds:   3,
@@ -49,6 +51,7 @@ var (
 		inFlight: full.inFlight,
 		threads:  []int{100, 10_000, 100_000},
 		searched: 100_000,
+		stored:   100_000,
 	}
 )
 
@@ -57,7 +60,7 @@ func main() {
 		short   = flag.Bool("quick", false, "run for some seconds; the figures are less steady")
 		rounds  = flag.Int("rounds", 0, "pairs of turns for each figure (default 7, or 3)")
 		turn    = flag.Duration("turn", 0, "time of one turn (default 250ms, or 30ms)")
-		only    = flag.String("run", "", "run only the parts whose name matches this expression: put, get, list, client, search, journal")
+		only    = flag.String("run", "", "run only the parts whose name matches this expression: put, get, list, client, search, journal, start")
 		profile = flag.String("cpuprofile", "", "write a CPU profile of the whole run to this file")
 	)
 	flag.Parse()
@@ -82,18 +85,31 @@ func main() {
 // parts are what is measured, in the order of the report.
 var parts = []struct {
 	name string
-	run  func(r *rig, b bounds, t *table) error
+	run  func(ctx context.Context, b bounds, t *table) error
 }{
-	{"put", puts},
-	{"get", gets},
-	{"list", lists},
-	{"client", clients},
-	{"search", searches},
-	{"journal", nil}, // which has servers of its own
+	{"put", local(puts)},
+	{"get", local(gets)},
+	{"list", local(lists)},
+	{"client", local(clients)},
+	{"search", local(searches)},
+	{"journal", journals},
+	{"start", starts},
 }
 
-// run measures the parts whose name matches only, each on a server and a store
-// of its own.
+// local is a part that is measured on a server and a service in memory of its
+// own.
+func local(part func(r *rig, b bounds, t *table) error) func(context.Context, bounds, *table) error {
+	return func(ctx context.Context, b bounds, t *table) error {
+		r, err := newRig(ctx)
+		if err != nil {
+			return err
+		}
+		defer r.close()
+		return part(r, b, t)
+	}
+}
+
+// run measures the parts whose name matches only.
 func run(ctx context.Context, out io.Writer, b bounds, only string) error {
 	wanted, err := regexp.Compile(only)
 	if err != nil {
@@ -106,20 +122,7 @@ func run(ctx context.Context, out io.Writer, b bounds, only string) error {
 		if !wanted.MatchString(p.name) {
 			continue
 		}
-		t := &table{out: out}
-		if p.run == nil {
-			if err := journals(ctx, b, t); err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
-			}
-			continue
-		}
-		r, err := newRig(ctx)
-		if err != nil {
-			return err
-		}
-		err = p.run(r, b, t)
-		r.close()
-		if err != nil {
+		if err := p.run(ctx, b, &table{out: out}); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
