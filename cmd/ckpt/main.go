@@ -1,5 +1,5 @@
 // Command ckpt runs the checkpoint store and the tools around it: serve starts
-// the service, replay plays recorded conversations through it and checks what
+// the service, info tells how its replicas do, replay plays recorded conversations through it and checks what
 // comes back, watch prints the changes of threads as they happen.
 package main
 

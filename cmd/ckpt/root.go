@@ -62,7 +62,7 @@ record of each thread, served over NATS.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newServe(), newReplay(), newWatch(), newVersion())
+	root.AddCommand(newServe(), newReplay(), newWatch(), newInfo(), newVersion())
 	return root
 }
 

@@ -15,7 +15,7 @@ func TestVersion(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, args := range []string{"", "--help", "serve --help", "replay --help", "watch --help", "version --help"} {
+	for _, args := range []string{"", "--help", "serve --help", "replay --help", "watch --help", "info --help", "version --help"} {
 		got := cli(t, "", strings.Fields(args)...)
 		if got.code != exitOK || !strings.Contains(got.stdout, "Usage:") || got.stderr != "" {
 			t.Errorf("ckpt %s: %+v", args, got)
@@ -37,16 +37,36 @@ func TestBadCommandLines(t *testing.T) {
 		"serve --log-level loud":            `invalid argument "loud"`,
 		"serve --prefix a..b":               `--prefix "a..b": want tokens`,
 		"serve --nats nats://h --context c": "--nats and --context both say where to connect",
-		"serve --nats nats://h --listen 127.0.0.1:0": "--listen is for an embedded server",
-		"serve --creds f":               "--creds needs --nats or --context",
-		"replay --user ann -":           "--user needs --nats or --context",
-		"watch --creds f --nkey g":      "--creds and --nkey both say who connects",
-		"watch --creds f --user ann":    "--user and --password do not go with",
-		"watch --tlscert f":             "--tlscert and --tlskey belong together",
-		"watch a b":                     "watch takes one thread at the most, got 2",
-		"replay --workers 0 -":          "--workers 0: want 1 or more",
-		"replay --workers many -":       `invalid argument "many"`,
-		"replay --thread-prefix a\tb -": "--thread-prefix has the control character",
+		"serve --nats nats://h --listen 127.0.0.1:0":                 "--listen is for an embedded server",
+		"serve --data d --nats nats://h":                             "--data is for an embedded server",
+		"serve --data ":                                              "--data is empty: name a folder",
+		"serve --data d --journal local":                             "--journal local keeps nothing in --data",
+		"serve --journal disk":                                       "--journal disk: want local or jetstream",
+		"serve --journal jetstream":                                  "--journal jetstream needs a place: give --data FOLDER",
+		"serve --sync 1s":                                            "--sync is for the files of --data",
+		"serve --data d --sync often":                                "--sync often: want always, or an interval",
+		"serve --data d --sync 0s":                                   "--sync 0s: want always, or an interval",
+		"serve --data d --storage file":                              "--storage is for a NATS that runs already",
+		"serve --data d --replicas 3":                                "--replicas 3: one server keeps one",
+		"serve --data d --max-store -1":                              "--max-store -1: want a number of bytes",
+		"serve --nats nats://h --replicas 3":                         "--replicas is of a stream: give --journal jetstream too",
+		"serve --nats nats://h --journal jetstream --replicas 2":     "--replicas 2: want 1, 3 or 5",
+		"serve --nats nats://h --journal jetstream --storage tape":   "--storage tape: want file or memory",
+		"serve --nats nats://h --journal jetstream --sync always":    "--sync is for the files of --data",
+		"serve --name a":                                             "--name is of a cluster: give --cluster NAME too",
+		"serve --cluster c":                                          "--cluster needs --data FOLDER",
+		"serve --cluster ":                                           "--cluster is empty",
+		"serve --data d --cluster c":                                 "--cluster needs --name too",
+		"serve --data d --cluster c --name a --cluster-listen :6222": "--cluster needs --routes too",
+		"serve --creds f":                                            "--creds needs --nats or --context",
+		"replay --user ann -":                                        "--user needs --nats or --context",
+		"watch --creds f --nkey g":                                   "--creds and --nkey both say who connects",
+		"watch --creds f --user ann":                                 "--user and --password do not go with",
+		"watch --tlscert f":                                          "--tlscert and --tlskey belong together",
+		"watch a b":                                                  "watch takes one thread at the most, got 2",
+		"replay --workers 0 -":                                       "--workers 0: want 1 or more",
+		"replay --workers many -":                                    `invalid argument "many"`,
+		"replay --thread-prefix a\tb -":                              "--thread-prefix has the control character",
 	} {
 		got := cli(t, "", strings.Split(args, " ")...)
 		if got.code != exitUsage || !strings.Contains(got.stderr, want) || !strings.Contains(got.stderr, "--help' for its flags") {
