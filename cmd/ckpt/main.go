@@ -1,6 +1,7 @@
 // Command ckpt runs the checkpoint store and the tools around it: serve starts
-// the service, info tells how its replicas do, replay plays recorded conversations through it and checks what
-// comes back, watch prints the changes of threads as they happen.
+// the service, info tells how its replicas do, replay plays recorded
+// conversations through it and checks what comes back, watch prints the changes
+// of threads as they happen, demo shows all of that on one machine.
 package main
 
 import (

@@ -15,7 +15,7 @@ func TestVersion(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, args := range []string{"", "--help", "serve --help", "replay --help", "watch --help", "info --help", "version --help"} {
+	for _, args := range []string{"", "--help", "serve --help", "replay --help", "watch --help", "info --help", "demo --help", "version --help"} {
 		got := cli(t, "", strings.Fields(args)...)
 		if got.code != exitOK || !strings.Contains(got.stdout, "Usage:") || got.stderr != "" {
 			t.Errorf("ckpt %s: %+v", args, got)
@@ -64,6 +64,8 @@ func TestBadCommandLines(t *testing.T) {
 		"watch --creds f --user ann":                                 "--user and --password do not go with",
 		"watch --tlscert f":                                          "--tlscert and --tlskey belong together",
 		"watch a b":                                                  "watch takes one thread at the most, got 2",
+		"demo --workers 0":                                           "--workers 0: want 1 or more",
+		"demo --rounds 0":                                            "--rounds 0: want 1 or more",
 		"replay --workers 0 -":                                       "--workers 0: want 1 or more",
 		"replay --workers many -":                                    `invalid argument "many"`,
 		"replay --thread-prefix a\tb -":                              "--thread-prefix has the control character",
