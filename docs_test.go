@@ -1,7 +1,6 @@
 package ckpt_test
 
 import (
-	"encoding/json"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -167,15 +166,9 @@ func TestCommands(t *testing.T) {
 		t.Errorf("%s printed\n%s", run, out)
 	}
 
-	compose := page(t, "docker-compose.yml")
-	lines := regexp.MustCompile(`(?m)^    command: (\[.*\])$`).FindAllStringSubmatch(compose, -1)
-	if len(lines) != 3 {
-		t.Errorf("docker-compose.yml has %d commands, want 3", len(lines))
-	}
-	for _, line := range lines {
-		var args []string
-		if err := json.Unmarshal([]byte(line[1]), &args); err != nil {
-			t.Fatalf("docker-compose.yml: %s: %v", line[1], err)
+	for _, args := range composeCommands(t) {
+		if strings.HasPrefix(args[0], "-") {
+			continue
 		}
 		command(t, program, append(args, "--help")...)
 		for _, arg := range args {

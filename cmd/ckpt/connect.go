@@ -66,7 +66,7 @@ func (c *connection) complete(f *pflag.FlagSet) error {
 	if err := ckpt.CheckPrefix(c.prefix); err != nil {
 		return usagef("--prefix %q: want tokens of letters, digits, - and _, joined by dots", c.prefix)
 	}
-	if c.url == "" && c.context == "" && !f.Changed("listen") {
+	if c.url == "" && c.context == "" && !f.Changed("listen") && !f.Changed("data") {
 		c.url = os.Getenv("NATS_URL")
 	}
 	if c.context == "" && c.creds == "" && c.nkey == "" {

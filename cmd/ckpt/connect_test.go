@@ -190,7 +190,7 @@ func TestInboxPrefix(t *testing.T) {
 	}
 	var o serveFlags
 	o.prefix = ckpt.DefaultPrefix
-	svc, err := service.Start(nc, o.options(nc, slog.New(slog.DiscardHandler))...)
+	svc, err := service.Start(nc, o.options(t.Context(), nc, slog.New(slog.DiscardHandler))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,8 @@
 // Command ckpt runs the checkpoint store and the tools around it: serve starts
 // the service, replay plays recorded conversations through it and checks what
 // comes back, watch prints the changes of threads as they happen, export and
-// import back up and restore stores, info lists the replicas.
+// import back up and restore stores, info lists the replicas, demo shows most of
+// that on one machine.
 package main
 
 import (

@@ -52,7 +52,8 @@ func newRoot() *cobra.Command {
 		Short: "The checkpoint store for AI agents on NATS",
 		Long: `ckpt keeps what AI agents must not lose: the state, the messages and the
 record of each thread, served over NATS.`,
-		Example: `  ckpt serve                                # a store, with a NATS server of its own
+		Example: `  ckpt demo                                 # three replicas, restarted while agents work
+  ckpt serve                                # a store, with a NATS server of its own
   ckpt replay testdata/conversations/*.json # play conversations through a store and compare
   ckpt watch                                # see threads change
   ckpt export --output store.jsonl          # back a store up; ckpt import restores it
@@ -64,7 +65,7 @@ record of each thread, served over NATS.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newServe(), newReplay(), newWatch(), newExport(), newImport(), newInfo(), newVersion())
+	root.AddCommand(newServe(), newReplay(), newWatch(), newExport(), newImport(), newInfo(), newDemo(), newVersion())
 	return root
 }
 

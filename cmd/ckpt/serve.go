@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"time"
 
-	"github.com/ckptbus/ckpt/internal/bus"
 	"github.com/ckptbus/ckpt/service"
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
@@ -24,6 +22,8 @@ const stopTimeout = 20 * time.Second
 
 type serveFlags struct {
 	connection
+	journalFlags
+	clusterFlags
 	listen       string
 	allowRelease bool
 }
@@ -33,14 +33,36 @@ func newServe() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve a store",
-		Long: `Serve a store from memory until SIGINT or SIGTERM.
+		Long: `Serve a store until SIGINT or SIGTERM. The service runs on a NATS server inside
+this process, unless --nats or --context names one that runs already.
 
-The service runs on a NATS server inside this process, unless --nats or
---context names one that runs already. What is stored ends with the process.`,
+Without more flags the store is in memory, and ends with the process.
+
+With --data the changes are kept in files in that folder, and are there again
+after a restart. With --sync always, which is the default, each write is on disk
+before it is answered: it survives the loss of power, and waits for the disk.
+With an interval, such as --sync 1s, writes are faster; what was answered
+survives the end of the process, also by force, and the last interval is lost
+with the power.
+
+With --journal jetstream, on a NATS with JetStream, several of these commands
+are replicas of one store: start as many as you like. --replicas tells how many
+NATS servers keep the changes: of 3, one may be lost.
+
+With --cluster, processes like this one are a NATS cluster by themselves, and
+each serves. Start three, each with a --name and a folder of its own, and with the
+addresses of all for the others, --routes. What is answered is with two of them.
+
+With a journal, --log-level is info where it is not given, so that a long start
+shows how far it has come.`,
 		Example: `  ckpt serve
   ckpt serve --listen 127.0.0.1:0                # any free port
+  ckpt serve --data /var/lib/ckpt                # keep it
   ckpt serve --nats nats://nats.internal:4222 --creds service.creds
-  ckpt serve --context production --prefix team.ckpt`,
+  ckpt serve --context production --prefix team.ckpt
+  ckpt serve --nats nats://nats.internal:4222 --journal jetstream --replicas 3
+  ckpt serve --data /var/lib/ckpt --name a --listen 10.0.0.1:4222 --cluster ckpt --cluster-listen 10.0.0.1:6222 \
+    --routes nats-route://10.0.0.1:6222,nats-route://10.0.0.2:6222,nats-route://10.0.0.3:6222`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
@@ -48,6 +70,8 @@ The service runs on a NATS server inside this process, unless --nats or
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", defaultListen, "`HOST:PORT` of the embedded NATS server; port 0 takes a free one")
 	f.BoolVar(&o.allowRelease, "allow-release", false, "let a client empty the store")
+	o.addJournalFlags(f)
+	o.addClusterFlags(f)
 	return cmd
 }
 
@@ -55,11 +79,32 @@ func (o *serveFlags) run(cmd *cobra.Command) error {
 	if o.chosen() && cmd.Flags().Changed("listen") {
 		return usagef("--listen is for an embedded server and does not go with --nats or --context: give one")
 	}
+	if err := o.clusterFlags.check(cmd.Flags(), &o.journalFlags); err != nil {
+		return err
+	}
+	if err := o.journalFlags.check(cmd.Flags(), o.chosen()); err != nil {
+		return err
+	}
 	embedded, err := o.embedded(cmd.Flags())
 	if err != nil {
 		return err
 	}
-	log := newLogger(cmd, o.level)
+	if o.replicated() && !cmd.Flags().Changed("log-level") {
+		o.level = slog.LevelInfo
+	}
+	err = o.serve(cmd, newLogger(cmd, o.level), embedded)
+	if errors.Is(err, errNotStarted) {
+		fmt.Fprintln(cmd.OutOrStdout(), "Stopped before it served.")
+		return nil
+	}
+	return err
+}
+
+// errNotStarted is the end of a start that was called off.
+var errNotStarted = errors.New("called off")
+
+func (o *serveFlags) serve(cmd *cobra.Command, log *slog.Logger, embedded bool) error {
+	ctx := cmd.Context()
 	if embedded {
 		server, err := o.startServer(cmd)
 		if err != nil {
@@ -67,66 +112,65 @@ func (o *serveFlags) run(cmd *cobra.Command) error {
 		}
 		defer server.Stop()
 		o.url = server.URL()
+		if err := o.waitCluster(ctx, server, log); err != nil {
+			return calledOff(ctx, err)
+		}
 	}
 	nc, err := o.connect(log)
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	svc, err := service.Start(nc, o.options(nc, log)...)
+	svc, err := o.startService(ctx, nc, log)
 	if err != nil {
-		return err
+		return calledOff(ctx, err)
 	}
 	o.printStarted(cmd.OutOrStdout(), nc, svc.StoreID(), embedded)
-	if err := waitAndStop(cmd.Context(), svc); err != nil {
+	if err := waitAndStop(ctx, svc); err != nil {
 		return err
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), "Stopped; every request that came in was answered.")
 	return nil
 }
 
-func (o *serveFlags) options(nc *nats.Conn, log *slog.Logger) []service.Option {
-	opts := []service.Option{service.WithPrefix(o.prefix), service.WithLogger(log)}
+// calledOff returns errNotStarted in place of an error that came when the start
+// was to end anyway.
+func calledOff(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errNotStarted
+	}
+	return err
+}
+
+func (o *serveFlags) options(ctx context.Context, nc *nats.Conn, log *slog.Logger) []service.Option {
+	opts := []service.Option{service.WithPrefix(o.prefix), service.WithLogger(log), service.WithStartContext(ctx)}
 	if inbox := nc.Opts.InboxPrefix; inbox != "" { // which callers here may share
 		opts = append(opts, service.WithInboxPrefix(inbox+"."))
 	}
 	if o.allowRelease {
 		opts = append(opts, service.AllowRelease())
 	}
+	if o.replicated() {
+		opts = append(opts, service.WithJetStream(o.stream()))
+	}
 	return opts
 }
 
-// startServer starts the embedded server and says what to do where it cannot.
-func (o *serveFlags) startServer(cmd *cobra.Command) (*bus.Server, error) {
-	server, err := bus.Start(bus.Options{Listen: o.listen})
-	if err != nil && !cmd.Flags().Changed("listen") {
-		return nil, fmt.Errorf(`%w
-If "ckpt serve" runs there, a store is up already. If another NATS server does,
-put a store on it with --nats nats://%s. Otherwise choose another address
-with --listen HOST:PORT, or a free one with --listen 127.0.0.1:0`, err, o.listen)
+// startService starts the service. In a cluster of our own the stream is made
+// when enough servers are there, so that is waited for.
+func (o *serveFlags) startService(ctx context.Context, nc *nats.Conn, log *slog.Logger) (*service.Service, error) {
+	opts := o.options(ctx, nc, log)
+	for {
+		svc, err := service.Start(nc, opts...)
+		if o.cluster == "" || !tooFewServers(err) || ctx.Err() != nil {
+			return svc, err
+		}
+		log.Info("waiting for more servers to keep the journal", "cluster", o.cluster, "replicas", o.replicas)
+		select {
+		case <-time.After(progressEvery):
+		case <-ctx.Done():
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("--listen: %w", err)
-	}
-	warnIfOpen(cmd.ErrOrStderr(), o.listen)
-	return server, nil
-}
-
-// warnIfOpen warns of a listen address that more than this machine can reach.
-func warnIfOpen(w io.Writer, listen string) {
-	if loopback(listen) {
-		return
-	}
-	fmt.Fprintf(w, `Warning: %s can be reached from other machines, and there is no authentication:
-whoever reaches it may read and write everything. To say who may, run a NATS
-server with accounts and name it with --nats.
-`, listen)
-}
-
-// loopback reports whether only this machine can reach the listen address.
-func loopback(listen string) bool {
-	host, _, _ := net.SplitHostPort(listen)
-	return host == "" || host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // waitAndStop waits until ctx ends and stops the service then; that a service
@@ -155,15 +199,17 @@ func (o *serveFlags) printStarted(w io.Writer, nc *nats.Conn, storeID string, em
 		where = "embedded, without authentication"
 	}
 	flags := o.args(nc)
-	fmt.Fprintf(w, `Serving from memory.
-  NATS    %s (%s)
-  prefix  %s
-  store   %s
+	fmt.Fprintf(w, `%s
+  NATS     %s (%s)
+  prefix   %s
+  store    %s
+  journal  %s
 
 Try next, in another terminal:
   %s watch %s
   %s replay %s %s
 
 Ctrl-C stops it.
-`, nc.ConnectedUrlRedacted(), where, o.prefix, storeID, self(), flags, self(), sample(), flags)
+`, o.durability(), nc.ConnectedUrlRedacted(), where, o.prefix, storeID, o.position(nc, o.prefix),
+		self(), flags, self(), sample(), flags)
 }

@@ -71,7 +71,8 @@ func (r *Run) Play(ctx context.Context) error {
 	return r.each(ctx, &r.play, r.playOne)
 }
 
-// Verify reads back the conversations that were played and compares.
+// Verify reads back the conversations that were played and compares. Where it is
+// called again, as to read through another replica, the report tells of the last.
 func (r *Run) Verify(ctx context.Context) error {
 	return r.each(ctx, &r.verify, r.verifyOne)
 }
@@ -82,7 +83,7 @@ func (r *Run) each(ctx context.Context, p *phase, do func(context.Context, *figu
 	defer cancel(nil)
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	p.ops = map[string]*opFigures{}
+	*p = phase{figures: *newFigures()}
 	start := time.Now()
 	for range r.o.Workers {
 		workers.Go(func() {
@@ -106,7 +107,7 @@ func (r *Run) each(ctx context.Context, p *phase, do func(context.Context, *figu
 		})
 	}
 	workers.Wait()
-	p.took += time.Since(start)
+	p.took = time.Since(start)
 	return context.Cause(ctx)
 }
 

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bufio"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/ckptbus/ckpt"
+)
+
+// What was answered is there after a restart, whatever is said of syncing.
+func TestServeData(t *testing.T) {
+	t.Parallel()
+	for sync, want := range map[string]string{
+		"always": "each write is on disk before it is answered",
+		"1s":     "synced to disk each 1s",
+	} {
+		t.Run(sync, func(t *testing.T) {
+			t.Parallel()
+			args := []string{"--data", t.TempDir(), "--sync", sync, "--log-level", "warn"}
+			s, url := serve(t, args...)
+			s.stdout.line(t, "jetstream, at position 0")
+			if _, err := dial(t, url).PutState(t.Context(), "t", ckpt.Raw{0x07}); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.stop(); got.code != exitOK || !strings.Contains(got.stdout, want) || got.stderr != "" {
+				t.Errorf("%+v", got)
+			}
+			_, url = serve(t, args...)
+			wantState(t, url, "t", 0x07)
+		})
+	}
+}
+
+// A start tells how far it has come.
+func TestServeDataLogs(t *testing.T) {
+	t.Parallel()
+	s, _ := serve(t, "--data", t.TempDir())
+	s.stderr.line(t, "msg=serving")
+	if got := s.stop(); got.code != exitOK || !strings.Contains(got.stderr, "msg=stopped") {
+		t.Errorf("%+v", got)
+	}
+}
+
+func wantState(t *testing.T, url, thread string, want byte) {
+	t.Helper()
+	got, err := dial(t, url).GetState(t.Context(), thread)
+	if err != nil || string(got.Value) != string([]byte{want}) {
+		t.Errorf("the state is %v, %v, want %d", got.Value, err, want)
+	}
+}
+
+// Two processes on the same files would ruin them.
+func TestServeDataTwice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	serve(t, "--data", dir)
+	got := cli(t, "", "serve", "--data", dir, "--listen", "127.0.0.1:0")
+	if got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, "is used by another server: stop it, or name another folder") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// What was answered is there after the process was killed.
+func TestServeDataKilled(t *testing.T) {
+	t.Parallel()
+	program, dir := build(t), t.TempDir()
+	for _, sync := range []string{"always", "1m"} {
+		cmd := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--data", dir, "--sync", sync)
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer cmd.Process.Kill()
+		url := ""
+		for lines := bufio.NewScanner(stdout); lines.Scan() && !strings.Contains(lines.Text(), "Ctrl-C"); {
+			if _, rest, found := strings.Cut(lines.Text(), "NATS     "); found {
+				url = strings.Fields(rest)[0]
+			}
+		}
+		c := dial(t, url)
+		for i := range 100 {
+			if _, err := c.PutState(t.Context(), "killed-"+sync, ckpt.Raw{byte(i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // it tells of the signal
+	}
+	_, url := serve(t, "--data", dir)
+	wantState(t, url, "killed-always", 99)
+	wantState(t, url, "killed-1m", 99)
+}
