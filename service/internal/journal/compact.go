@@ -42,6 +42,7 @@ func (j *JetStream) compact(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		j.store.Gone(info.State.FirstSeq)
 		live := j.store.Live()
 		excess := int64(info.State.Bytes) - 2*int64(live) - j.opts.Slack
 		if excess <= 0 {

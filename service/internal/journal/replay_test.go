@@ -205,6 +205,7 @@ func (s *simulation) compact() {
 	j := rapid.SampledFrom(s.replicas).Draw(s.T, "compactor")
 	if rapid.Bool().Draw(s.T, "cut") {
 		s.first = max(s.first, j.keep())
+		s.replicas[0].store.Gone(s.first)
 		return
 	}
 	needs := j.store.Needs(j.applied.Load() + 1)

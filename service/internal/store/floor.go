@@ -47,6 +47,9 @@ func (s *Store) Floor(limit uint64) uint64 {
 	return s.straddles.floor(limit)
 }
 
+// Gone says that the records before first are cut off.
+func (s *Store) Gone(first uint64) { s.straddles.drop(first) }
+
 // Keep says that the record at until must not stay without the one at from.
 func (s *Store) Keep(from, until uint64) { s.straddles.add(from, until) }
 
@@ -83,8 +86,14 @@ func (s *straddles) floor(limit uint64) uint64 {
 			i = len(s.list) // an earlier one may hold it now, or a longer one
 		}
 	}
-	s.list = slices.DeleteFunc(s.list, func(x straddle) bool { return x.until < limit })
 	return limit
+}
+
+// drop forgets the straddles of records before first.
+func (s *straddles) drop(first uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = slices.DeleteFunc(s.list, func(x straddle) bool { return x.until < first })
 }
 
 func (s *straddles) reset() {
