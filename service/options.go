@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/service/internal/journal"
 )
 
 // Option changes how a service runs.
@@ -21,6 +22,7 @@ type options struct {
 	replicated   bool
 	stream       Stream
 	starting     context.Context // bounds the start
+	tune         func(*journal.Options)
 }
 
 // WithPrefix puts the operations under another subject prefix than
@@ -86,6 +88,11 @@ func withClock(now func() time.Time, sweepEvery time.Duration) Option {
 	return func(o *options) { o.now, o.sweepEvery = now, sweepEvery }
 }
 
+// withJournal gives tests a journal with other times and less slack.
+func withJournal(tune func(*journal.Options)) Option {
+	return func(o *options) { o.tune = tune }
+}
+
 // defaultSweep is how often expired values are freed; they are invisible at
 // once. Only threads that hold such values are visited.
 const defaultSweep = time.Second
@@ -98,6 +105,7 @@ func newOptions(opts []Option) options {
 		now:        time.Now,
 		sweepEvery: defaultSweep,
 		starting:   context.Background(),
+		tune:       func(*journal.Options) {},
 	}
 	for _, opt := range opts {
 		opt(&o)

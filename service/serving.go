@@ -21,7 +21,7 @@ func (s *Service) openJournal() (journal.Journal, error) {
 	}
 	ctx, cancel := context.WithTimeout(s.starting, openTimeout)
 	defer cancel()
-	return journal.OpenJetStream(ctx, s.nc, s.store, journal.Options{
+	o := journal.Options{
 		Prefix:   s.prefix,
 		Replicas: s.stream.Replicas,
 		Memory:   s.stream.Memory,
@@ -31,7 +31,9 @@ func (s *Service) openJournal() (journal.Journal, error) {
 		Log:      s.log,
 		Applied:  s.events.publish,
 		Serving:  s.follows,
-	})
+	}
+	s.tune(&o)
+	return journal.OpenJetStream(ctx, s.nc, s.store, o)
 }
 
 // openTimeout bounds the opening of the stream: several elections.
