@@ -80,7 +80,8 @@ func (s *Service) awaitFirst() error {
 			status := s.journal.Status()
 			s.log.Info("reading the journal", "position", status.Applied, "last", status.Last, "threads", s.store.Threads())
 		case <-s.starting.Done():
-			return ckpt.Errorf(ckpt.Unavailable, "the journal was not read: %v", context.Cause(s.starting))
+			cause := context.Cause(s.starting)
+			return &ckpt.Error{Code: ckpt.Unavailable, Message: "the journal was not read: " + cause.Error(), Err: cause}
 		}
 	}
 	s.group.Lock()

@@ -10,8 +10,8 @@ import (
 )
 
 // compactEvery is how often a replica looks whether the stream outweighs what is
-// live; by chance up to as long more, so that replicas seldom do it together,
-// which would do no harm.
+// live, where it does not grow by half of the slack before; by chance up to as
+// long more, so that replicas seldom do it together, which would do no harm.
 const compactEvery = time.Second
 
 // snapshotBytes is how many bytes of snapshots share a record.
@@ -21,6 +21,7 @@ func (j *JetStream) compactNowAndThen() {
 	for {
 		select {
 		case <-time.After(compactEvery + rand.N(compactEvery)):
+		case <-j.grown:
 		case <-j.ctx.Done():
 			return
 		}
@@ -114,4 +115,16 @@ func (j *JetStream) copyForward(ctx context.Context, budget int64) (n int, err e
 		budget -= int64(size)
 	}
 	return n, nil
+}
+
+// grow counts what came to the stream, and has it compacted when that is much.
+func (j *JetStream) grow(bytes int) {
+	if j.came += int64(bytes); j.came < j.opts.Slack/2 {
+		return
+	}
+	j.came = 0
+	select {
+	case j.grown <- struct{}{}:
+	default: // it is about to be compacted
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/ckptbus/ckpt"
@@ -124,9 +125,9 @@ type consumer struct {
 	sub      *nats.Subscription
 	heard    chan time.Time
 	over     chan error
-	target   uint64 // what the stream held when the consumer was made
-	ready    bool   // that is applied
-	next     uint64 // the consumer's next sequence
+	target   uint64      // what the stream held when the consumer was made
+	ready    atomic.Bool // that is applied
+	next     uint64      // the consumer's next sequence
 	failed   bool
 	assembly assembly
 }
@@ -231,6 +232,7 @@ func (c *consumer) take(m *nats.Msg) error {
 	}
 	j.applied.Store(sequence)
 	j.raiseKnown(sequence + meta.NumPending)
+	j.grow(len(m.Data))
 	j.wake()
 	c.caughtUp()
 	return nil
@@ -239,8 +241,7 @@ func (c *consumer) take(m *nats.Msg) error {
 // caughtUp lets the replica serve when it has applied what the stream held when
 // it began to follow.
 func (c *consumer) caughtUp() {
-	if !c.ready && c.j.applied.Load() >= c.target {
-		c.ready = true
+	if c.j.applied.Load() >= c.target && c.ready.CompareAndSwap(false, true) {
 		c.j.log.Debug("the journal is followed", "stream", c.j.stream, "position", c.j.applied.Load())
 		c.j.serve(true, "")
 	}

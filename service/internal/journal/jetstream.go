@@ -85,6 +85,9 @@ type JetStream struct {
 	troubled bool          // the stream has refused a record, and taken none since
 	roused   chan struct{} // something waits to be flushed
 
+	came  int64         // bytes of the stream since it was looked whether to compact; the follower's own
+	grown chan struct{} // that is much
+
 	status statusBox
 	ctx    context.Context // of the journal's own work
 	end    context.CancelFunc
@@ -104,15 +107,18 @@ func OpenJetStream(ctx context.Context, nc *nats.Conn, s *store.Store, o Options
 		opts: o, nc: nc, js: js, store: s, log: o.Log,
 		stream: StreamName(o.Prefix), subject: o.Prefix + ".log", writer: nuid.Next(),
 		underWay: make(map[uint64]*record), busy: make(map[string][]*pending), roused: make(chan struct{}, 1),
+		grown: make(chan struct{}, 1),
 	}
 	j.ctx, j.end = context.WithCancel(context.Background())
 	id, err := j.open(ctx)
 	if err != nil {
+		j.end()
 		return nil, err
 	}
 	j.id.Store(&id)
 	j.status.set(false, "it has not read the journal yet")
 	if j.acks, err = listenForAcks(j); err != nil {
+		j.end()
 		return nil, err
 	}
 	j.done.Go(j.run)

@@ -117,12 +117,16 @@ func (j *JetStream) check(info *nats.StreamInfo) (string, error) {
 	return c.Metadata[metaStore], nil
 }
 
+// errReplicasNeedCluster is the error of a stream on more servers than one where
+// there is no cluster.
+const errReplicasNeedCluster = 10074
+
 // temporary reports whether a request to JetStream may succeed soon.
 func temporary(err error) bool {
 	var api *nats.APIError
 	if errors.As(err, &api) {
 		return api.Code >= 500 && api.ErrorCode != nats.JSErrCodeJetStreamNotEnabled && api.ErrorCode != nats.JSErrCodeJetStreamNotEnabledForAccount &&
-			!lasting[int(api.ErrorCode)]
+			!lasting[int(api.ErrorCode)] && api.ErrorCode != errReplicasNeedCluster
 	}
 	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, nats.ErrNoStreamResponse) || errors.Is(err, nats.ErrReconnectBufExceeded)
