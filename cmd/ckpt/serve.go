@@ -51,7 +51,8 @@ NATS servers keep the changes: of 3, one may be lost.
 
 With --cluster, processes like this one are a NATS cluster by themselves, and
 each serves. Start three, each with a --name and a folder of its own, and with the
-addresses of all for the others, --routes. What is answered is with two of them.
+addresses of all for the others, --routes. The first time they wait for all; from
+then on one may be lost, since what is answered is with two of them.
 
 With a journal, --log-level is info where it is not given, so that a long start
 shows how far it has come.`,
