@@ -20,6 +20,9 @@ const defaultListen = "127.0.0.1:4222"
 // and a NATS that is gone must not hold the process for ever.
 const stopTimeout = 20 * time.Second
 
+// lostTimeout bounds the stop where NATS is gone when it begins.
+const lostTimeout = time.Second
+
 type serveFlags struct {
 	connection
 	journalFlags
@@ -51,7 +54,8 @@ NATS servers keep the changes: of 3, one may be lost.
 
 With --cluster, processes like this one are a NATS cluster by themselves, and
 each serves. Start three, each with a --name and a folder of its own, and with the
-addresses of all for the others, --routes. What is answered is with two of them.
+addresses of all for the others, --routes. The first time they wait for all; from
+then on one may be lost, since what is answered is with two of them.
 
 With a journal, --log-level is info where it is not given, so that a long start
 shows how far it has come.`,
@@ -126,7 +130,7 @@ func (o *serveFlags) serve(cmd *cobra.Command, log *slog.Logger, embedded bool) 
 		return calledOff(ctx, err)
 	}
 	o.printStarted(cmd.OutOrStdout(), nc, svc.StoreID(), embedded)
-	if err := waitAndStop(ctx, svc); err != nil {
+	if err := waitAndStop(ctx, nc, svc); err != nil {
 		return err
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), "Stopped; every request that came in was answered.")
@@ -175,7 +179,7 @@ func (o *serveFlags) startService(ctx context.Context, nc *nats.Conn, log *slog.
 
 // waitAndStop waits until ctx ends and stops the service then; that a service
 // stops by itself is an error.
-func waitAndStop(ctx context.Context, svc *service.Service) error {
+func waitAndStop(ctx context.Context, nc *nats.Conn, svc *service.Service) error {
 	select {
 	case <-ctx.Done():
 	case <-svc.Done():
@@ -184,9 +188,16 @@ func waitAndStop(ctx context.Context, svc *service.Service) error {
 		}
 		return errors.New("the service stopped by itself")
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	timeout := stopTimeout
+	if !nc.IsConnected() { // no answer would leave
+		timeout = lostTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
 	if err := svc.Stop(ctx); err != nil {
+		if !nc.IsConnected() {
+			return fmt.Errorf("stop: NATS is gone, and what was under way is not answered: %w", err)
+		}
 		return fmt.Errorf("stop: %w", err)
 	}
 	return nil

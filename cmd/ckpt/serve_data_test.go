@@ -2,11 +2,15 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/client"
+	"github.com/ckptbus/ckpt/internal/bus"
+	"github.com/ckptbus/ckpt/internal/bus/bustest"
 )
 
 // What was answered is there after a restart, whatever is said of syncing.
@@ -96,4 +100,32 @@ func TestServeDataKilled(t *testing.T) {
 	_, url := serve(t, "--data", dir)
 	wantState(t, url, "killed-always", 99)
 	wantState(t, url, "killed-1m", 99)
+}
+
+// What is over the bound of the stream is refused, and nothing is forgotten.
+func TestServeMaxStore(t *testing.T) {
+	t.Parallel()
+	_, url := serve(t, "--data", t.TempDir(), "--max-store", "65536")
+	c := dial(t, url, client.WithRetry(client.Retry{Attempts: 1}))
+	if _, err := c.PutState(t.Context(), "t", ckpt.Raw{0x07}); err != nil {
+		t.Fatal(err)
+	}
+	large := append(ckpt.Raw{0xc6, 0, 1, 0, 0}, make([]byte, 1<<16)...) // bin 32
+	if _, err := c.PutState(t.Context(), "large", large); !errors.Is(err, ckpt.ErrUnavailable) {
+		t.Errorf("got %v, want that it is refused", err)
+	}
+	wantState(t, url, "t", 0x07)
+}
+
+// A replica can be stopped while its NATS is gone.
+func TestServeStopsWithoutNATS(t *testing.T) {
+	t.Parallel()
+	server := bustest.StartJetStream(t, bus.Options{})
+	s := start(t, "serve", "--nats", server.URL(), "--journal", "jetstream", "--reconnects", "-1")
+	s.stdout.line(t, "Ctrl-C")
+	server.Stop()
+	s.stderr.line(t, "left the queue group")
+	if got := s.stop(); got.code != exitFailed || !strings.Contains(got.stderr, "stop: NATS is gone") {
+		t.Errorf("%+v", got)
+	}
 }

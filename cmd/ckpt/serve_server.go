@@ -88,8 +88,8 @@ with --listen HOST:PORT, or a free one with --listen 127.0.0.1:0`, err, o.listen
 // progressEvery is how often a start that waits says for what.
 const progressEvery = time.Second
 
-// waitCluster waits until the servers of the cluster have elected a leader, for
-// which more than half of them must be there.
+// waitCluster waits until the servers of the cluster have elected a leader. The
+// first time, when none knows anything, that takes all of them.
 func (c *clusterFlags) waitCluster(ctx context.Context, server *bus.Server, log *slog.Logger) error {
 	if c.cluster == "" {
 		return nil
@@ -101,7 +101,7 @@ func (c *clusterFlags) waitCluster(ctx context.Context, server *bus.Server, log 
 		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
 			return err
 		}
-		log.Info("waiting for a leader: more than half of the servers must be there", "cluster", c.cluster, "routes", c.routes)
+		log.Info("waiting for a leader: all servers must be there the first time, more than half later", "cluster", c.cluster, "routes", c.routes)
 	}
 }
 

@@ -14,8 +14,9 @@ type Cluster struct {
 	Listen string // host:port for the other servers; as Options.Listen otherwise
 
 	// Routes are the addresses of the servers, nats-route://host:port, its own
-	// allowed. The first start with JetStream waits for more than half of them
-	// before it elects a leader, so name all of them.
+	// allowed. Where no server has anything in its log yet, the first leader of
+	// JetStream is elected when as many servers as are named here are there;
+	// later, more than half of them will do. So name all of them.
 	Routes []string
 }
 
