@@ -25,7 +25,7 @@ type Options struct {
 	// written to disk at once, one is best: what waits meanwhile shares the
 	// next. 0 means 4.
 	UnderWay int
-	// Patience is how long a record may take before it is sent again. 0 means 2 s.
+	// Patience is how long a record may take before it is sent again. 0 means 1 s.
 	Patience time.Duration
 	// Heartbeat is how often a silent stream tells that it is there. A replica
 	// that misses two follows anew. 0 means 500 ms.
@@ -133,7 +133,7 @@ func (o Options) withDefaults() Options {
 			*d = to
 		}
 	}
-	set(&o.Patience, 2*time.Second)
+	set(&o.Patience, time.Second) // half of the time that a client gives its first attempt
 	set(&o.Heartbeat, 500*time.Millisecond)
 	set(&o.Grace, 2*time.Second)
 	if o.UnderWay == 0 {
