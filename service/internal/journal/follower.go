@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/ckptbus/ckpt"
@@ -122,9 +123,9 @@ type consumer struct {
 	sub      *nats.Subscription
 	heard    chan time.Time
 	over     chan error
-	target   uint64 // what the stream held when the consumer was made
-	ready    bool   // that is applied
-	next     uint64 // the consumer's next sequence
+	target   uint64    // what the stream held when the consumer was made
+	ready    sync.Once // that is applied
+	next     uint64    // the consumer's next sequence
 	failed   bool
 	assembly assembly
 }
@@ -235,13 +236,16 @@ func (c *consumer) take(m *nats.Msg) error {
 }
 
 // caughtUp lets the replica serve when it has applied what the stream held when
-// it began to follow.
+// it began to follow. The first records may come while the consumer is still
+// being made.
 func (c *consumer) caughtUp() {
-	if !c.ready && c.j.applied.Load() >= c.target {
-		c.ready = true
+	if c.j.applied.Load() < c.target {
+		return
+	}
+	c.ready.Do(func() {
 		c.j.log.Debug("the journal is followed", "stream", c.j.stream, "position", c.j.applied.Load())
 		c.j.serve(true, "")
-	}
+	})
 }
 
 func (j *JetStream) raiseKnown(n uint64) {
