@@ -24,9 +24,6 @@ func (j *JetStream) run() {
 			return
 		}
 		j.log.Debug("following the stream anew", "stream", j.stream, "err", err)
-		if errors.Is(err, errStale) {
-			j.rebuild(err)
-		}
 		if silent := time.Since(lost); silent > j.opts.Grace {
 			j.serve(false, fmt.Sprintf("the journal's stream %s cannot be followed: %v", j.stream, err))
 		}
@@ -37,26 +34,46 @@ func (j *JetStream) run() {
 	}
 }
 
-// serve tells of a change of whether the replica serves.
+// serve tells of a change of whether the replica serves. One that does not any
+// more lets go of those who wait for a revision: another replica may have it.
 func (j *JetStream) serve(serving bool, reason string) {
-	if j.status.set(serving, reason) {
-		j.opts.Serving(serving, reason)
+	if !j.status.set(serving, reason) {
+		return
 	}
+	var view *View
+	var waiting []func(error)
+	j.mu.Lock()
+	if serving {
+		view = &View{StoreID: j.storeID()}
+	} else {
+		waiting = j.waiters.take(^uint64(0))
+	}
+	j.view.Store(view)
+	j.mu.Unlock()
+	for _, then := range waiting {
+		then(errAway)
+	}
+	j.opts.Serving(serving, reason)
 }
 
-// rebuild drops the view, since it is not of what the stream holds.
-func (j *JetStream) rebuild(why error) {
+// errAway is the answer of a replica that does not serve.
+var errAway = ckpt.Errorf(ckpt.Unavailable, "this replica does not follow the journal now: try again")
+
+// rebuild drops what the store has, since it is not what the stream of the store
+// with the ID holds. What is under way was planned on it, and ends.
+func (j *JetStream) rebuild(id string, why error) {
 	j.serve(false, why.Error())
 	j.log.Warn("building the view anew", "stream", j.stream, "why", why)
+	j.mu.Lock()
+	j.id.Store(&id)
+	left := j.takeAll()
+	j.mu.Unlock()
 	j.store.Reset()
 	j.applied.Store(0)
 	j.known.Store(0)
 	j.clock.Store(0)
-	j.mu.Lock()
-	waiting := j.waiters.take(^uint64(0))
-	j.mu.Unlock()
-	for _, then := range waiting {
-		then(ckpt.Errorf(ckpt.Unavailable, "this replica builds its view anew: try again"))
+	for _, r := range left {
+		j.fail(r, errAway)
 	}
 }
 
@@ -74,16 +91,13 @@ func (j *JetStream) follow(heard func()) error {
 	state := &info.State
 	switch applied := j.applied.Load(); {
 	case id != j.storeID():
-		if applied > 0 || j.storeID() != "" {
-			err = fmt.Errorf("%w: the stream was replaced", errStale)
-		}
-		j.id.Store(&id)
-		return err
+		j.rebuild(id, fmt.Errorf("%w: the stream was replaced", errStale))
 	case state.LastSeq < applied:
-		return fmt.Errorf("%w: its last record is %d, and %d was applied", errStale, state.LastSeq, applied)
+		j.rebuild(id, fmt.Errorf("%w: its last record is %d, and %d was applied", errStale, state.LastSeq, applied))
 	case applied > 0 && state.FirstSeq > applied+1:
-		return fmt.Errorf("%w: its first record is %d, and %d was applied", errStale, state.FirstSeq, applied)
-	case applied == 0 && state.FirstSeq > 0:
+		j.rebuild(id, fmt.Errorf("%w: its first record is %d, and %d was applied", errStale, state.FirstSeq, applied))
+	}
+	if j.applied.Load() == 0 && state.FirstSeq > 0 {
 		j.applied.Store(state.FirstSeq - 1)
 	}
 	c := &consumer{j: j, heard: make(chan time.Time, 1), over: make(chan error, 1), target: state.LastSeq, assembly: assembly{}}
