@@ -26,7 +26,9 @@ type load struct {
 	failed []error
 }
 
-// sharedThread is the one that all workers write to.
+// sharedThread is the one that all workers write to. Others may write to it more
+// often than a thread remembers, before somebody gets to know that an answer was
+// lost; so its messages have IDs of their own, by which they are there once.
 const sharedThread = "shared"
 
 // load starts clients, each with a connection and a thread of its own.
@@ -70,10 +72,10 @@ func (l *load) work(c *client.Client[ckpt.Raw], own string) {
 		}
 		text := fmt.Sprintf("%s/%d", own, i)
 		state := ckpt.Raw{byte(i & 0x7f)}
-		l.put(c, own, text)
+		l.put(c, own, ckpt.MessageID{}, text)
 		switch i % 4 {
 		case 0:
-			l.put(c, sharedThread, text+" to all")
+			l.put(c, sharedThread, ckpt.StringID(text), text+" to all")
 		case 1:
 			_, put := c.PutState(ctx, own, state)
 			if l.note(put); put != nil {
@@ -87,12 +89,14 @@ func (l *load) work(c *client.Client[ckpt.Raw], own string) {
 	}
 }
 
-// put puts a message to which the store gives the ID: put twice, it is there twice.
-func (l *load) put(c *client.Client[ckpt.Raw], thread, text string) {
+// put puts a message. Without an ID it would be there twice if it was put twice.
+func (l *load) put(c *client.Client[ckpt.Raw], thread string, id ckpt.MessageID, text string) {
 	l.mu.Lock()
 	l.begun[text] = true
 	l.mu.Unlock()
-	_, err := c.PutMessages(context.Background(), thread, []ckpt.Message{ckpt.TextMessage(ckpt.RoleUser, text)})
+	m := ckpt.TextMessage(ckpt.RoleUser, text)
+	m.MessageID = id
+	_, err := c.PutMessages(context.Background(), thread, []ckpt.Message{m})
 	if l.note(err); err == nil {
 		l.mu.Lock()
 		l.acked[thread] = append(l.acked[thread], text)

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/service/internal/journal"
 	"github.com/ckptbus/ckpt/service/internal/store"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
@@ -19,6 +20,7 @@ import (
 type request struct {
 	*Service
 	op       ckpt.OpInfo
+	view     *journal.View // that it is answered from; nil where it came by no endpoint
 	subject  string        // that it was sent to
 	inbox    string        // the subject of its answer
 	endpoint micro.Request // the same to its endpoint; nil where it came by none
@@ -65,10 +67,17 @@ func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(
 		r.hold()
 		defer r.release()
 		r.subject, r.inbox, r.endpoint = subject, inbox, endpoint
+		if endpoint != nil {
+			r.view = s.journal.View()
+		}
 		if !r.fromInbox() {
 			return
 		}
 		defer r.recover()
+		if r.outdated() {
+			r.fail(errOutdated)
+			return
+		}
 		if err := ckpt.Decode(payload, op.Request(&r.q)); err != nil {
 			r.fail(err)
 			return
@@ -94,7 +103,7 @@ func (r *request) release() {
 
 // reset lets go of all that belongs to one request.
 func (r *call[Q, A]) reset() {
-	r.subject, r.inbox, r.endpoint, r.deferred = "", "", nil, false
+	r.view, r.subject, r.inbox, r.endpoint, r.deferred = nil, "", "", nil, false
 	r.q, r.a = *new(Q), *new(A)
 	r.write.Reset()
 }
@@ -157,8 +166,17 @@ func (r *request) knowing(after ckpt.Position, linearizable bool, answer func())
 
 // knows reports whether there is nothing to wait for.
 func (r *request) knows(after ckpt.Position, linearizable bool) bool {
-	return !linearizable && (r.journal.Knows(after.Revision) || after.StoreID != r.journal.StoreID())
+	return !linearizable && (r.journal.Knows(after.Revision) || after.StoreID != r.view.StoreID)
 }
+
+// outdated reports whether the replica does not follow its journal, or has built
+// its store anew since the request came: what was read then may be neither that
+// of the one store nor that of the other.
+func (r *request) outdated() bool {
+	return r.endpoint != nil && (r.view == nil || r.view != r.journal.View())
+}
+
+var errOutdated = ckpt.Errorf(ckpt.Unavailable, "this replica has stopped to follow the journal: try again")
 
 // buffers spares each reply an allocation; publishing copies.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}

@@ -60,7 +60,11 @@ func read[Q, A any, P readFrom[Q], R answerTo[A]](s *Service, op ckpt.Op[Q, A], 
 }
 
 func answer[Q, A any, P answerTo[A]](r *call[Q, A], get query[Q, A]) {
-	if err := get(&r.q, &r.a, r.millis()); err != nil {
+	err := get(&r.q, &r.a, r.millis())
+	if r.outdated() {
+		err = errOutdated
+	}
+	if err != nil {
 		r.fail(err)
 		return
 	}

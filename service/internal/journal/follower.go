@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/ckptbus/ckpt"
@@ -24,9 +24,6 @@ func (j *JetStream) run() {
 			return
 		}
 		j.log.Debug("following the stream anew", "stream", j.stream, "err", err)
-		if errors.Is(err, errStale) {
-			j.rebuild(err)
-		}
 		if silent := time.Since(lost); silent > j.opts.Grace {
 			j.serve(false, fmt.Sprintf("the journal's stream %s cannot be followed: %v", j.stream, err))
 		}
@@ -37,28 +34,48 @@ func (j *JetStream) run() {
 	}
 }
 
-// serve tells of a change of whether the replica serves.
+// serve tells of a change of whether the replica serves. One that does not any
+// more lets go of those who wait for a revision: another replica may have it.
 func (j *JetStream) serve(serving bool, reason string) {
-	if j.status.set(serving, reason) {
-		j.opts.Serving(serving, reason)
+	if !j.status.set(serving, reason) {
+		return
 	}
+	var view *View
+	var waiting []func(error)
+	j.mu.Lock()
+	if serving {
+		view = &View{StoreID: j.storeID()}
+	} else {
+		waiting = j.waiters.take(^uint64(0))
+	}
+	j.view.Store(view)
+	j.mu.Unlock()
+	for _, then := range waiting {
+		then(errAway)
+	}
+	j.opts.Serving(serving, reason)
 }
 
-// rebuild drops the view, since it is not of what the stream holds.
-func (j *JetStream) rebuild(why error) {
+// errAway is the answer of a replica that does not serve.
+var errAway = ckpt.Errorf(ckpt.Unavailable, "this replica does not follow the journal now: try again")
+
+// rebuild drops what the store has, since it is not what the stream of the store
+// with the ID holds. What is under way was planned on it, and ends.
+func (j *JetStream) rebuild(id string, why error) {
 	j.serve(false, why.Error())
 	j.log.Warn("building the view anew", "stream", j.stream, "why", why)
+	j.mu.Lock()
+	j.id.Store(&id)
+	left := j.takeAll()
+	j.mu.Unlock()
 	j.store.Reset()
 	j.applied.Store(0)
 	j.known.Store(0)
 	j.clock.Store(0)
 	j.latest.Store(0)
 	j.floor.Store(0)
-	j.mu.Lock()
-	waiting := j.waiters.take(^uint64(0))
-	j.mu.Unlock()
-	for _, then := range waiting {
-		then(ckpt.Errorf(ckpt.Unavailable, "this replica builds its view anew: try again"))
+	for _, r := range left {
+		j.fail(r, errAway)
 	}
 }
 
@@ -76,16 +93,13 @@ func (j *JetStream) follow(heard func()) error {
 	state := &info.State
 	switch applied := j.applied.Load(); {
 	case id != j.storeID():
-		if applied > 0 || j.storeID() != "" {
-			err = fmt.Errorf("%w: the stream was replaced", errStale)
-		}
-		j.id.Store(&id)
-		return err
+		j.rebuild(id, fmt.Errorf("%w: the stream was replaced", errStale))
 	case state.LastSeq < applied:
-		return fmt.Errorf("%w: its last record is %d, and %d was applied", errStale, state.LastSeq, applied)
+		j.rebuild(id, fmt.Errorf("%w: its last record is %d, and %d was applied", errStale, state.LastSeq, applied))
 	case applied > 0 && state.FirstSeq > applied+1:
-		return fmt.Errorf("%w: its first record is %d, and %d was applied", errStale, state.FirstSeq, applied)
-	case applied == 0 && state.FirstSeq > 0:
+		j.rebuild(id, fmt.Errorf("%w: its first record is %d, and %d was applied", errStale, state.FirstSeq, applied))
+	}
+	if j.applied.Load() == 0 && state.FirstSeq > 0 {
 		j.applied.Store(state.FirstSeq - 1)
 	}
 	c := &consumer{j: j, heard: make(chan time.Time, 1), over: make(chan error, 1), target: state.LastSeq, assembly: assembly{}}
@@ -125,9 +139,9 @@ type consumer struct {
 	sub      *nats.Subscription
 	heard    chan time.Time
 	over     chan error
-	target   uint64      // what the stream held when the consumer was made
-	ready    atomic.Bool // that is applied
-	next     uint64      // the consumer's next sequence
+	target   uint64    // what the stream held when the consumer was made
+	ready    sync.Once // that is applied
+	next     uint64    // the consumer's next sequence
 	failed   bool
 	assembly assembly
 }
@@ -239,12 +253,16 @@ func (c *consumer) take(m *nats.Msg) error {
 }
 
 // caughtUp lets the replica serve when it has applied what the stream held when
-// it began to follow.
+// it began to follow. The first records may come while the consumer is still
+// being made.
 func (c *consumer) caughtUp() {
-	if c.j.applied.Load() >= c.target && c.ready.CompareAndSwap(false, true) {
+	if c.j.applied.Load() < c.target {
+		return
+	}
+	c.ready.Do(func() {
 		c.j.log.Debug("the journal is followed", "stream", c.j.stream, "position", c.j.applied.Load())
 		c.j.serve(true, "")
-	}
+	})
 }
 
 func (j *JetStream) raiseKnown(n uint64) {

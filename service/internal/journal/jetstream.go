@@ -72,6 +72,7 @@ type JetStream struct {
 	latest  atomic.Uint64          // the record with that time
 	floor   atomic.Uint64          // what records that are not whole yet need
 	known   atomic.Uint64          // the last sequence that the stream is known to hold
+	view    atomic.Pointer[View]   // nil: the replica does not serve; the lock guards its change
 
 	mu       sync.Mutex
 	closed   bool
@@ -154,6 +155,9 @@ func (j *JetStream) Name() string { return "jetstream" }
 // StoreID identifies the data: the ID is kept with the stream.
 func (j *JetStream) StoreID() string { return *j.id.Load() }
 
+// View returns what the replica may answer from.
+func (j *JetStream) View() *View { return j.view.Load() }
+
 func (j *JetStream) storeID() string { return *j.id.Load() }
 
 func (j *JetStream) now() int64 { return j.opts.Now().UnixMilli() }
@@ -176,9 +180,9 @@ func (j *JetStream) Await(revision uint64, then func(error)) {
 		return
 	}
 	j.mu.Lock()
-	if j.closed {
+	if err := j.refusal(); err != nil {
 		j.mu.Unlock()
-		then(errClosed)
+		then(err)
 		return
 	}
 	j.waiters.add(revision, then)
@@ -297,13 +301,7 @@ func (j *JetStream) Close() {
 	j.acks.close()
 	j.mu.Lock()
 	j.closed = true
-	var left []*record
-	for _, r := range j.underWay {
-		left = append(left, r)
-		j.remove(r)
-	}
-	left = append(left, &record{writes: j.waiting, barriers: append(j.barriers, j.waiters.take(^uint64(0))...)})
-	j.waiting, j.barriers = nil, nil
+	left := j.takeAll()
 	j.mu.Unlock()
 	for _, r := range left {
 		if len(r.parts) > 0 {
@@ -311,6 +309,29 @@ func (j *JetStream) Close() {
 		}
 		j.fail(r, errClosed)
 	}
+}
+
+// takeAll takes out all that is under way or waits, the latter as a record that
+// was not sent. The caller holds the lock.
+func (j *JetStream) takeAll() (left []*record) {
+	for _, r := range j.underWay {
+		left = append(left, r)
+		j.remove(r)
+	}
+	left = append(left, &record{writes: j.waiting, barriers: append(j.barriers, j.waiters.take(^uint64(0))...)})
+	j.waiting, j.barriers = nil, nil
+	return left
+}
+
+// refusal is why nothing that waits can be taken now. The caller holds the lock.
+func (j *JetStream) refusal() error {
+	switch {
+	case j.closed:
+		return errClosed
+	case j.view.Load() == nil:
+		return errAway
+	}
+	return nil
 }
 
 func (j *JetStream) idle() bool {

@@ -55,6 +55,8 @@ type Journal interface {
 	Status() Status
 	// StoreID identifies the data.
 	StoreID() string
+	// View returns what requests may be answered from, nil while there is nothing.
+	View() *View
 	// Commit carries out a write and tells the caller what became of it, which
 	// may be after Commit returned.
 	Commit(w *store.Write, now int64, caller Caller)
@@ -72,6 +74,11 @@ type Journal interface {
 	// Close answers what is under way and ends the journal.
 	Close()
 }
+
+// View stands for a store that follows its journal without a break. What was read
+// in one view must not be answered in another: between the two the store may have
+// been built anew.
+type View struct{ StoreID string }
 
 // Status is how far a journal has come.
 type Status struct {

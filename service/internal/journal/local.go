@@ -13,7 +13,7 @@ import (
 // process.
 type Local struct {
 	store    *store.Store
-	id       string
+	view     View
 	revision atomic.Uint64
 	applied  func(store.Change)
 }
@@ -21,7 +21,7 @@ type Local struct {
 // NewLocal returns a journal for an empty store. It tells each change to
 // applied, under the lock of the change's thread. The ID is that of the store.
 func NewLocal(s *store.Store, id string, applied func(store.Change)) *Local {
-	return &Local{store: s, id: id, applied: applied}
+	return &Local{store: s, view: View{StoreID: id}, applied: applied}
 }
 
 // Name returns "local".
@@ -34,7 +34,10 @@ func (l *Local) Status() Status {
 }
 
 // StoreID identifies the data.
-func (l *Local) StoreID() string { return l.id }
+func (l *Local) StoreID() string { return l.view.StoreID }
+
+// View returns the one that there is.
+func (l *Local) View() *View { return &l.view }
 
 // Commit carries out a write, of which the caller knows before it returns.
 func (l *Local) Commit(w *store.Write, now int64, caller Caller) { caller.Done(l.commit(w, now)) }

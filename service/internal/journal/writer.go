@@ -14,6 +14,7 @@ type pending struct {
 	*store.Write
 	caller Caller
 	now    int64
+	came   time.Time
 	entry  []byte // encoded
 	sure   bool   // it was planned on a view that a barrier vouched for
 }
@@ -32,7 +33,7 @@ type record struct {
 // Commit carries out a write: it waits while another write to the thread is
 // under way, since it would be planned on what is out of date by then.
 func (j *JetStream) Commit(w *store.Write, now int64, caller Caller) {
-	p := &pending{Write: w, caller: caller, now: now}
+	p := &pending{Write: w, caller: caller, now: now, came: time.Now()}
 	j.mu.Lock()
 	if j.closed {
 		j.mu.Unlock()
@@ -55,8 +56,15 @@ var errClosed = ckpt.Errorf(ckpt.Unavailable, "the service is stopping")
 
 // begin plans a write and lets its entry wait for the next record. Where there
 // is no entry, the result may be of a view that is out of date: it counts when
-// a barrier has been passed.
+// a barrier has been passed. Whoever sent the write may have sent it to another
+// replica too when it takes long or this one was away, and the thread may have
+// forgotten by now that it was done there: then nothing is written.
 func (j *JetStream) begin(p *pending) {
+	view := j.view.Load()
+	if view == nil {
+		j.finish(p, store.Result{}, errAway)
+		return
+	}
 	entry, a, err := j.plan(p)
 	var refusal *ckpt.Error
 	switch {
@@ -80,7 +88,16 @@ func (j *JetStream) begin(p *pending) {
 		j.finish(p, a, err)
 		return
 	}
+	if time.Since(p.came) > j.opts.Patience {
+		j.finish(p, store.Result{}, errLate)
+		return
+	}
 	j.mu.Lock()
+	if j.view.Load() != view { // it was planned on what the store does not have any more
+		j.mu.Unlock()
+		j.finish(p, store.Result{}, errAway)
+		return
+	}
 	j.waiting = append(j.waiting, p)
 	j.mu.Unlock()
 	j.rouse()
@@ -106,6 +123,8 @@ func (j *JetStream) flusher() {
 		}
 	}
 }
+
+var errLate = ckpt.Errorf(ckpt.Unavailable, "the write has waited for too long: try again")
 
 func (j *JetStream) plan(p *pending) (entry bool, a store.Result, err error) {
 	defer panicked(&err)
