@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ckptbus/ckpt"
@@ -80,7 +81,8 @@ func (j *JetStream) rebuild(id string, why error) {
 }
 
 // follow opens a consumer behind what is applied and applies what it brings,
-// until it cannot. It calls heard whenever the stream gives a sign of life.
+// until it cannot. It calls heard whenever the stream gives a sign of life to a
+// replica that has caught up.
 func (j *JetStream) follow(heard func()) error {
 	info, err := j.info(j.ctx)
 	if err != nil {
@@ -107,7 +109,6 @@ func (j *JetStream) follow(heard func()) error {
 		return err
 	}
 	defer c.close()
-	heard()
 	j.raiseKnown(state.LastSeq)
 	c.caughtUp()
 	last := time.Now()
@@ -116,8 +117,9 @@ func (j *JetStream) follow(heard func()) error {
 	for {
 		select {
 		case at := <-c.heard:
-			last = at
-			heard()
+			if last = at; c.ready.Load() { // otherwise it may come to the same record again and again
+				heard()
+			}
 		case <-tick.C:
 			if time.Since(last) > 2*j.opts.Heartbeat+j.opts.Heartbeat/2 {
 				return errors.New("its heartbeat is missing")
@@ -139,9 +141,10 @@ type consumer struct {
 	sub      *nats.Subscription
 	heard    chan time.Time
 	over     chan error
-	target   uint64    // what the stream held when the consumer was made
-	ready    sync.Once // that is applied
-	next     uint64    // the consumer's next sequence
+	target   uint64 // what the stream held when the consumer was made
+	once     sync.Once
+	ready    atomic.Bool // that is applied
+	next     uint64      // the consumer's next sequence
 	failed   bool
 	assembly assembly
 }
@@ -259,7 +262,8 @@ func (c *consumer) caughtUp() {
 	if c.j.applied.Load() < c.target {
 		return
 	}
-	c.ready.Do(func() {
+	c.once.Do(func() {
+		c.ready.Store(true)
 		c.j.log.Debug("the journal is followed", "stream", c.j.stream, "position", c.j.applied.Load())
 		c.j.serve(true, "")
 	})
