@@ -253,49 +253,6 @@ func (j *JetStream) resend() {
 	}
 }
 
-// refused is told that the stream refuses a record. One that was sent more than
-// once may be there from an earlier time; that shows when this replica has
-// applied all that the stream holds now.
-func (j *JetStream) refused(number uint64, why string) {
-	j.mu.Lock()
-	j.troubled = true
-	r := j.underWay[number]
-	if r == nil {
-		j.mu.Unlock()
-		return
-	}
-	if !r.again {
-		j.remove(r)
-		j.mu.Unlock()
-		j.takeBack(r, why)
-		return
-	}
-	j.mu.Unlock()
-	j.done.Go(func() {
-		info, err := j.info(j.ctx)
-		if err != nil {
-			return // it is sent again
-		}
-		j.Await(info.State.LastSeq, func(err error) {
-			j.mu.Lock()
-			if err != nil || j.underWay[number] != r {
-				j.mu.Unlock()
-				return
-			}
-			j.remove(r)
-			j.mu.Unlock()
-			j.takeBack(r, why)
-		})
-	})
-}
-
-// takeBack ends a record that the stream does not hold and will not take.
-func (j *JetStream) takeBack(r *record, why string) {
-	j.log.Error("the stream refuses a record", "stream", j.stream, "why", why)
-	j.fail(r, ckpt.Errorf(ckpt.Unavailable, "the journal takes no more records: %s", why))
-	j.rouse()
-}
-
 // remove takes a record off those under way. The caller holds the lock.
 func (j *JetStream) remove(r *record) {
 	delete(j.underWay, r.number)
