@@ -102,6 +102,9 @@ func TestCompactionOfOneConversation(t *testing.T) {
 			return nil // it stays
 		}
 		_, err := c.DeleteMessage(t.Context(), "t", id(i))
+		if errors.Is(err, ckpt.ErrNotFound) { // of a retry: eight other writes later its answer is forgotten
+			return nil
+		}
 		return err
 	})
 	g.compacted(replicas...)
