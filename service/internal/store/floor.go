@@ -44,10 +44,11 @@ func (s *Store) Floor(limit uint64) uint64 {
 	return s.straddles.floor(limit)
 }
 
-// straddles are the records that must not stay without others before them: an
-// entry that was planned where there was no trace of its thread, and was
-// ignored since the thread had come into being meanwhile, would make the thread
-// anew where nothing is left of the record that had made it.
+// straddles are the records that must not stay without others before them: what
+// was ignored since the thread was there already, or had moved on, would make the
+// thread anew where nothing is left of the record that had made it. That is an
+// entry that was planned where there was no trace of its thread, and a snapshot
+// that was overtaken by a change.
 type straddles struct {
 	mu   sync.Mutex
 	list []straddle // in the order of their ends

@@ -66,10 +66,12 @@ const kindSnapshot = "snapshot"
 
 // restore applies a snapshot: where the thread is as it says, the thread needs
 // no older record any more; where there is no trace of it, because these
-// records are gone, it is made anew. A thread that has moved on is left alone.
-func (s *Store) restore(sh *shard, t *thread, e *Entry, first uint64) bool {
+// records are gone, it is made anew. A thread that has moved on is left alone, and
+// must have moved on wherever the snapshot is read.
+func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) bool {
 	if t != nil {
 		if t.revision != e.Base {
+			s.straddles.add(t.since(), revision)
 			return false
 		}
 		t.setSince(first)
