@@ -49,16 +49,18 @@ func skipsMessages(f *faulty, ctx context.Context, q request) (response, error) 
 	return r, err
 }
 
-// appliesTwice applies a write again after it was acknowledged.
+// appliesTwice applies a write again some writes after it was acknowledged.
 func appliesTwice(f *faulty, ctx context.Context, q request) (response, error) {
-	if f.late != nil {
+	if q.kind != putState && q.kind != putMessages {
+		return f.caller.do(ctx, q)
+	}
+	switch {
+	case f.strikes():
+		f.late = &q
+	case f.late != nil && f.chances%10 == 5:
 		if _, err := f.caller.do(ctx, *f.late); err != nil {
 			return response{}, err
 		}
-		f.late = nil
-	}
-	if (q.kind == putState || q.kind == putMessages) && f.strikes() {
-		f.late = &q
 	}
 	return f.caller.do(ctx, q)
 }

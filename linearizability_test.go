@@ -18,7 +18,7 @@ var (
 	seedFlag = flag.Uint64("seed", 0, "the seed of the operations in the histories to check; 0: any")
 )
 
-// scenario is a history of eight callers and three replicas to make and check.
+// scenario is a history of sixteen callers and three replicas to make and check.
 type scenario struct {
 	linearizable client.Linearizable // the reads
 	stream       service.Stream
@@ -32,7 +32,7 @@ type scenario struct {
 
 // rounds is how often each caller reads all at the end: no thread is left out on
 // any replica, but for a chance of one in some thousands.
-const rounds = 4
+const rounds = 2
 
 func (s *scenario) run(t *testing.T) {
 	t.Parallel()
@@ -105,7 +105,7 @@ func (s *scenario) verify(t *testing.T, history, reads []porcupine.Operation) {
 // callers returns who does the work, and who reads at the end.
 func (s *scenario) callers(r *replicas) (work, final []caller) {
 	r.Helper()
-	for i := range 8 {
+	for i := range 16 {
 		retry := client.Retry{}
 		if s.disturbances != nil {
 			retry = client.Retry{Attempts: i % 2, Answer: time.Second}
