@@ -1,0 +1,77 @@
+package ckpt_test
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/client"
+)
+
+// caller carries out requests, one after the other.
+type caller interface {
+	do(ctx context.Context, q request) (response, error)
+}
+
+// padded is a state whose size makes the journal grow.
+type padded struct {
+	Value   int64
+	Padding []byte
+}
+
+// storeCaller carries requests out through a client.
+type storeCaller struct {
+	*client.Client[padded]
+	linearizable client.Linearizable
+	padding      []byte
+}
+
+func (c *storeCaller) do(ctx context.Context, q request) (r response, err error) {
+	r, err = c.ask(ctx, q)
+	var e *ckpt.Error
+	if errors.As(err, &e) && e.Code == ckpt.NotFound && (q.kind == getState || q.kind == deleteMessage) {
+		return response{revision: e.Revision}, nil
+	}
+	return r, err
+}
+
+func (c *storeCaller) ask(ctx context.Context, q request) (r response, err error) {
+	switch q.kind {
+	case putState:
+		a, err := c.PutState(ctx, q.thread, padded{q.value, c.padding})
+		return response{found: true, revision: a.Revision}, err
+	case getState:
+		a, err := c.GetState(ctx, q.thread, c.linearizable)
+		return response{found: true, value: a.Value.Value, revision: a.Revision}, err
+	case clearState:
+		a, err := c.ClearState(ctx, q.thread)
+		return response{found: a.Cleared, revision: a.Revision}, err
+	case putMessages:
+		var list []ckpt.Message
+		for _, id := range q.ids() {
+			m := ckpt.TextMessage(ckpt.RoleUser, "")
+			m.MessageID = ckpt.IntID(id)
+			list = append(list, m)
+		}
+		a, err := c.PutMessages(ctx, q.thread, list)
+		r = response{found: true, revision: a.Revision}
+		for _, id := range a.MessageIDs {
+			r.messages += messageIDs("[" + id.String() + "]")
+		}
+		return r, err
+	case listMessages:
+		a, err := c.ListMessages(ctx, q.thread, c.linearizable)
+		r = response{found: true, revision: a.Revision}
+		for _, m := range a.Items {
+			r.messages += messageIDs("[" + m.MessageID.String() + "]")
+		}
+		return r, err
+	case deleteMessage:
+		a, err := c.DeleteMessage(ctx, q.thread, ckpt.IntID(q.value))
+		return response{found: true, revision: a.Revision}, err
+	case cleanThread:
+		a, err := c.CleanThread(ctx, q.thread)
+		return response{found: a.Cleaned, revision: a.Revision}, err
+	}
+	panic("no such kind of request: " + q.kind)
+}
