@@ -23,6 +23,7 @@ type group struct {
 	stream Stream
 	tune   func(*journal.Options)
 	js     nats.JetStreamContext
+	more   []Option // of each replica
 }
 
 // replica is one of them.
@@ -94,7 +95,8 @@ func (g *group) start() *replica {
 
 func (g *group) startOn(nc *nats.Conn, opts ...Option) (*replica, error) {
 	g.Helper()
-	s, err := Start(nc, append([]Option{quiet, WithJetStream(g.stream), withJournal(g.tune), AllowRelease()}, opts...)...)
+	all := slices.Concat([]Option{quiet, WithJetStream(g.stream), withJournal(g.tune)}, g.more, opts)
+	s, err := Start(nc, all...)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -27,10 +28,44 @@ func (j *JetStream) compactNowAndThen() {
 		if serving, _ := j.status.get(); !serving {
 			continue
 		}
+		if err := j.verify(j.ctx); err != nil {
+			j.log.Debug("the journal was not verified", "stream", j.stream, "err", err)
+			continue
+		}
 		if err := j.compact(j.ctx); err != nil && j.ctx.Err() == nil {
 			j.log.Warn("the journal was not compacted", "stream", j.stream, "err", err)
 		}
 	}
+}
+
+// verify has the view built anew where somebody has cut off more of the stream
+// than nothing needs: a replica that starts now would come to another one.
+func (j *JetStream) verify(ctx context.Context) error {
+	info, err := j.info(ctx)
+	if err != nil {
+		return err
+	}
+	// Who cut the head off knew no more than what the stream holds by now.
+	known := make(chan error, 1)
+	j.Await(info.State.LastSeq, func(err error) { known <- err })
+	select {
+	case err := <-known:
+		if err != nil {
+			return err
+		}
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	j.store.Free(j.clock.Load(), j.applied.Load())
+	if oldest := j.store.Oldest(info.State.LastSeq + 1); oldest < info.State.FirstSeq {
+		err := fmt.Errorf("%w: its first record is %d, and %d is needed", errStale, info.State.FirstSeq, oldest)
+		select {
+		case j.stale <- err:
+		default: // it is being built anew
+		}
+		return err
+	}
+	return nil
 }
 
 // compact copies forward while the stream holds more than twice what is live and

@@ -78,6 +78,7 @@ type JetStream struct {
 	busy     map[string][]*pending // by thread, what waits for the write under way
 	waiters  waiters
 
+	stale  chan error // ends a view that lacks what it needs
 	status statusBox
 	ctx    context.Context // of the journal's own work
 	end    context.CancelFunc
@@ -97,6 +98,7 @@ func OpenJetStream(ctx context.Context, nc *nats.Conn, s *store.Store, o Options
 		opts: o, nc: nc, js: js, store: s, log: o.Log,
 		stream: StreamName(o.Prefix), subject: o.Prefix + ".log", writer: nuid.Next(),
 		underWay: make(map[uint64]*record), busy: make(map[string][]*pending),
+		stale: make(chan error, 1),
 	}
 	j.ctx, j.end = context.WithCancel(context.Background())
 	id, err := j.open(ctx)

@@ -30,9 +30,10 @@ func (s *Store) Needs(before uint64) []Need {
 	return list
 }
 
-// Floor returns the oldest record that has to stay, so that what stays makes the
-// same store again; at most the one at limit.
-func (s *Store) Floor(limit uint64) uint64 {
+// Oldest returns the oldest record that a thread needs; limit where none needs an
+// older one. It is the same wherever the same records are applied, but for threads
+// that are gone and not freed yet.
+func (s *Store) Oldest(limit uint64) uint64 {
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.mu.Lock()
@@ -41,13 +42,18 @@ func (s *Store) Floor(limit uint64) uint64 {
 		}
 		sh.mu.Unlock()
 	}
-	return s.straddles.floor(limit)
+	return limit
 }
+
+// Floor returns the oldest record that has to stay, so that what stays makes the
+// same store again; at most the one at limit.
+func (s *Store) Floor(limit uint64) uint64 { return s.straddles.floor(s.Oldest(limit)) }
 
 // straddles are the records that must not stay without others before them: an
 // entry that was planned where there was no trace of its thread, and was
 // ignored since the thread had come into being meanwhile, would make the thread
-// anew where nothing is left of the record that had made it.
+// anew where nothing is left of the record that had made it. So would a snapshot of
+// what the thread had been just before.
 type straddles struct {
 	mu   sync.Mutex
 	list []straddle // in the order of their ends
