@@ -115,32 +115,41 @@ func (j *JetStream) cut(ctx context.Context, first uint64) uint64 {
 }
 
 // copyForward writes snapshots of the threads that need the oldest records, of
-// about budget bytes in all, and returns of how many.
+// about budget bytes in all, and returns of how many. They wait like other writes
+// to their threads, and are made anew where those were faster: a thread that is
+// never at rest would keep its records for ever otherwise.
 func (j *JetStream) copyForward(ctx context.Context, budget int64) (n int, err error) {
 	needs := j.store.Needs(j.applied.Load() + 1)
 	for len(needs) > 0 && budget > 0 {
-		var list []store.Entry
+		var list []*store.Write
 		size := 0
 		for len(needs) > 0 && size < snapshotBytes {
-			e, ok := j.store.Snapshot(needs[0].ThreadID, j.now())
+			w := &store.Write{Plan: func(v *store.View, e *store.Entry) error { return v.PlanSnapshot(e) }}
+			w.ThreadID = needs[0].ThreadID
+			list, size = append(list, w), size+j.store.Weight(w.ThreadID)
 			needs = needs[1:]
-			if ok {
-				list = append(list, e)
-				size += e.Size()
+		}
+		done := make(written, len(list))
+		for _, w := range list {
+			j.Commit(w, j.now(), done)
+		}
+		for range list {
+			select {
+			case err = <-done:
+			case <-ctx.Done():
+				err = ctx.Err()
 			}
+			if err != nil {
+				return n, err
+			}
+			n++
 		}
-		if len(list) == 0 {
-			break
-		}
-		applied := make(chan []bool, 1)
-		j.append(list, func(a []bool) { applied <- a })
-		select {
-		case <-applied:
-		case <-ctx.Done():
-			return n, ctx.Err()
-		}
-		n += len(list)
 		budget -= int64(size)
 	}
 	return n, nil
 }
+
+// written tells of writes that came to their end.
+type written chan error
+
+func (w written) Done(_ store.Result, err error) { w <- err }

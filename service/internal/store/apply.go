@@ -22,7 +22,7 @@ func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(
 	}
 	switch {
 	case e.Snapshot != nil:
-		return s.restore(sh, t, e, first)
+		return s.restore(sh, t, e, first, revision)
 	case t == nil && e.Base != 0:
 		return false
 	case t != nil && e.Base != t.revision:
