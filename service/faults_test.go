@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +22,7 @@ type group struct {
 	stream Stream
 	tune   func(*journal.Options)
 	js     nats.JetStreamContext
+	more   []Option // of each replica
 }
 
 // replica is one of them.
@@ -94,7 +94,8 @@ func (g *group) start() *replica {
 
 func (g *group) startOn(nc *nats.Conn, opts ...Option) (*replica, error) {
 	g.Helper()
-	s, err := Start(nc, append([]Option{quiet, WithJetStream(g.stream), withJournal(g.tune), AllowRelease()}, opts...)...)
+	all := slices.Concat([]Option{quiet, WithJetStream(g.stream), withJournal(g.tune)}, g.more, opts)
+	s, err := Start(nc, all...)
 	if err != nil {
 		return nil, err
 	}
@@ -247,13 +248,4 @@ func difference(a, b view) (ids []string) {
 		}
 	}
 	return ids
-}
-
-// all does the same to each replica at once.
-func all(replicas []*replica, do func(*replica)) {
-	var wg sync.WaitGroup
-	for _, r := range replicas {
-		wg.Go(func() { do(r) })
-	}
-	wg.Wait()
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -28,10 +29,44 @@ func (j *JetStream) compactNowAndThen() {
 		if serving, _ := j.status.get(); !serving {
 			continue
 		}
+		if err := j.verify(j.ctx); err != nil {
+			j.log.Debug("the journal was not verified", "stream", j.stream, "err", err)
+			continue
+		}
 		if err := j.compact(j.ctx); err != nil && j.ctx.Err() == nil {
 			j.log.Warn("the journal was not compacted", "stream", j.stream, "err", err)
 		}
 	}
+}
+
+// verify has the view built anew where somebody has cut off more of the stream
+// than nothing needs: a replica that starts now would come to another one.
+func (j *JetStream) verify(ctx context.Context) error {
+	info, err := j.info(ctx)
+	if err != nil {
+		return err
+	}
+	// Who cut the head off knew no more than what the stream holds by now.
+	known := make(chan error, 1)
+	j.Await(info.State.LastSeq, func(err error) { known <- err })
+	select {
+	case err := <-known:
+		if err != nil {
+			return err
+		}
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	j.store.Free(j.clock.Load(), j.applied.Load())
+	if oldest := j.store.Oldest(info.State.LastSeq + 1); oldest < info.State.FirstSeq {
+		err := fmt.Errorf("%w: its first record is %d, and %d is needed", errStale, info.State.FirstSeq, oldest)
+		select {
+		case j.stale <- err:
+		default: // it is being built anew
+		}
+		return err
+	}
+	return nil
 }
 
 // compact copies forward while the stream holds more than twice what is live and
@@ -87,31 +122,35 @@ func (j *JetStream) keep() uint64 {
 }
 
 // copyForward writes snapshots of the threads that need the oldest records, of
-// about budget bytes in all, and returns of how many.
+// about budget bytes in all, and returns of how many. They wait like other writes
+// to their threads, and are made anew where those were faster: a thread that is
+// never at rest would keep its records for ever otherwise.
 func (j *JetStream) copyForward(ctx context.Context, budget int64) (n int, err error) {
 	needs := j.store.Needs(j.applied.Load() + 1)
 	for len(needs) > 0 && budget > 0 {
-		var list []store.Entry
+		var list []*store.Write
 		size := 0
 		for len(needs) > 0 && size < snapshotBytes {
-			e, ok := j.store.Snapshot(needs[0].ThreadID, j.now())
+			w := &store.Write{Plan: func(v *store.View, e *store.Entry) error { return v.PlanSnapshot(e) }}
+			w.ThreadID = needs[0].ThreadID
+			list, size = append(list, w), size+j.store.Weight(w.ThreadID)
 			needs = needs[1:]
-			if ok {
-				list = append(list, e)
-				size += e.Size()
+		}
+		done := make(written, len(list))
+		for _, w := range list {
+			j.Commit(w, j.now(), done)
+		}
+		for range list {
+			select {
+			case err = <-done:
+			case <-ctx.Done():
+				err = ctx.Err()
 			}
+			if err != nil {
+				return n, err
+			}
+			n++
 		}
-		if len(list) == 0 {
-			break
-		}
-		applied := make(chan []bool, 1)
-		j.append(list, func(a []bool) { applied <- a })
-		select {
-		case <-applied:
-		case <-ctx.Done():
-			return n, ctx.Err()
-		}
-		n += len(list)
 		budget -= int64(size)
 	}
 	return n, nil
@@ -128,3 +167,8 @@ func (j *JetStream) grow(bytes int) {
 	default: // it is about to be compacted
 	}
 }
+
+// written tells of writes that came to their end.
+type written chan error
+
+func (w written) Done(_ store.Result, err error) { w <- err }

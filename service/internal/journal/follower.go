@@ -20,12 +20,15 @@ func (j *JetStream) run() {
 	defer j.serve(false, "the journal is closed")
 	lost := time.Now()
 	for j.ctx.Err() == nil {
-		err := j.follow(func() { lost = time.Now() })
+		err := j.follow(j.untilGrace(lost), func() { lost = time.Now() })
 		if j.ctx.Err() != nil {
 			return
 		}
 		j.log.Debug("following the stream anew", "stream", j.stream, "err", err)
-		if silent := time.Since(lost); silent > j.opts.Grace {
+		if errors.Is(err, errStale) {
+			j.rebuild(j.storeID(), err)
+		}
+		if silent := time.Since(lost); silent >= j.opts.Grace {
 			j.serve(false, fmt.Sprintf("the journal's stream %s cannot be followed: %v", j.stream, err))
 		}
 		select {
@@ -33,6 +36,15 @@ func (j *JetStream) run() {
 		case <-j.ctx.Done():
 		}
 	}
+}
+
+// untilGrace is how long an attempt to follow may wait for JetStream: a replica that
+// serves must have left the queue group when its grace is over.
+func (j *JetStream) untilGrace(lost time.Time) time.Duration {
+	if left := time.Until(lost.Add(j.opts.Grace)); left > 0 && j.view.Load() != nil {
+		return min(left, opTimeout)
+	}
+	return opTimeout
 }
 
 // serve tells of a change of whether the replica serves. One that does not any
@@ -83,8 +95,10 @@ func (j *JetStream) rebuild(id string, why error) {
 // follow opens a consumer behind what is applied and applies what it brings,
 // until it cannot. It calls heard whenever the stream gives a sign of life to a
 // replica that has caught up.
-func (j *JetStream) follow(heard func()) error {
-	info, err := j.info(j.ctx)
+func (j *JetStream) follow(wait time.Duration, heard func()) error {
+	ctx, cancel := context.WithTimeout(j.ctx, wait)
+	defer cancel()
+	info, err := j.info(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,15 +111,15 @@ func (j *JetStream) follow(heard func()) error {
 	case id != j.storeID():
 		j.rebuild(id, fmt.Errorf("%w: the stream was replaced", errStale))
 	case state.LastSeq < applied:
-		j.rebuild(id, fmt.Errorf("%w: its last record is %d, and %d was applied", errStale, state.LastSeq, applied))
+		return fmt.Errorf("%w: its last record is %d, and %d was applied", errStale, state.LastSeq, applied)
 	case applied > 0 && state.FirstSeq > applied+1:
-		j.rebuild(id, fmt.Errorf("%w: its first record is %d, and %d was applied", errStale, state.FirstSeq, applied))
+		return fmt.Errorf("%w: its first record is %d, and %d was applied", errStale, state.FirstSeq, applied)
 	}
 	if j.applied.Load() == 0 && state.FirstSeq > 0 {
 		j.applied.Store(state.FirstSeq - 1)
 	}
 	c := &consumer{j: j, heard: make(chan time.Time, 1), over: make(chan error, 1), target: state.LastSeq, assembly: assembly{}}
-	if err := c.open(); err != nil {
+	if err := c.open(ctx); err != nil {
 		return err
 	}
 	defer c.close()
@@ -126,6 +140,8 @@ func (j *JetStream) follow(heard func()) error {
 			}
 			j.resend()
 		case err := <-c.over:
+			return err
+		case err := <-j.stale:
 			return err
 		case <-j.ctx.Done():
 			return j.ctx.Err()
@@ -149,7 +165,7 @@ type consumer struct {
 	assembly assembly
 }
 
-func (c *consumer) open() error {
+func (c *consumer) open(ctx context.Context) error {
 	j := c.j
 	c.next, c.name = 1, "ckpt_"+nuid.Next()
 	inbox := j.nc.NewInbox()
@@ -158,8 +174,6 @@ func (c *consumer) open() error {
 		return err
 	}
 	_ = c.sub.SetPendingLimits(-1, -1) // flow control bounds what is on its way
-	ctx, cancel := context.WithTimeout(j.ctx, opTimeout)
-	defer cancel()
 	_, err = j.js.AddConsumer(j.stream, &nats.ConsumerConfig{
 		Name:              c.name,
 		DeliverSubject:    inbox,

@@ -88,6 +88,7 @@ type JetStream struct {
 	came  int64         // bytes of the stream since it was looked whether to compact; the follower's own
 	grown chan struct{} // that is much
 
+	stale  chan error // ends a view that lacks what it needs
 	status statusBox
 	ctx    context.Context // of the journal's own work
 	end    context.CancelFunc
@@ -107,7 +108,7 @@ func OpenJetStream(ctx context.Context, nc *nats.Conn, s *store.Store, o Options
 		opts: o, nc: nc, js: js, store: s, log: o.Log,
 		stream: StreamName(o.Prefix), subject: o.Prefix + ".log", writer: nuid.Next(),
 		underWay: make(map[uint64]*record), busy: make(map[string][]*pending), roused: make(chan struct{}, 1),
-		grown: make(chan struct{}, 1),
+		grown: make(chan struct{}, 1), stale: make(chan error, 1),
 	}
 	j.ctx, j.end = context.WithCancel(context.Background())
 	id, err := j.open(ctx)

@@ -48,12 +48,13 @@ func (j *JetStream) Release(requestID string, now int64, done func(ckpt.ReleaseR
 }
 
 func (j *JetStream) release(requestID string, now int64, total ckpt.Removed, done func(ckpt.ReleaseReply, error)) {
+	planned := j.applied.Load()
 	entries, removed := j.store.Releases(requestID, now)
 	if len(entries) == 0 {
 		done(ckpt.ReleaseReply{Reply: ckpt.Reply{Revision: j.store.Revision()}, Removed: total}, nil)
 		return
 	}
-	j.append(entries, func(applied []bool) {
+	j.append(planned, entries, func(applied []bool) {
 		if applied == nil {
 			done(ckpt.ReleaseReply{}, errClosed)
 			return
@@ -67,9 +68,10 @@ func (j *JetStream) release(requestID string, now int64, total ckpt.Removed, don
 	})
 }
 
-// append writes a record of entries that are no client's writes, and calls after
+// append writes a record of entries that are no client's writes and were planned
+// at a position, and calls after
 // with which of them were applied; with nil where that is not known.
-func (j *JetStream) append(list []store.Entry, after func(applied []bool)) {
+func (j *JetStream) append(planned uint64, list []store.Entry, after func(applied []bool)) {
 	entries := make([][]byte, len(list))
 	for i := range list {
 		var err error
@@ -86,7 +88,7 @@ func (j *JetStream) append(list []store.Entry, after func(applied []bool)) {
 		after(nil)
 		return
 	}
-	j.number(r, entries)
+	j.number(r, planned, entries)
 	j.mu.Unlock()
 	j.send(r)
 }

@@ -12,11 +12,12 @@ import (
 // pending is a write that waits for its place in the journal.
 type pending struct {
 	*store.Write
-	caller Caller
-	now    int64
-	came   time.Time
-	entry  []byte // encoded
-	sure   bool   // it was planned on a view that a barrier vouched for
+	caller  Caller
+	now     int64
+	came    time.Time
+	entry   []byte // encoded
+	planned uint64 // the position that it was planned at
+	sure    bool   // it was planned on a view that a barrier vouched for
 }
 
 // record is a record that was sent and is not applied here yet.
@@ -65,6 +66,7 @@ func (j *JetStream) begin(p *pending) {
 		j.finish(p, store.Result{}, errAway)
 		return
 	}
+	p.planned = j.applied.Load()
 	entry, a, err := j.plan(p)
 	var refusal *ckpt.Error
 	switch {
@@ -185,10 +187,12 @@ func (j *JetStream) flush() {
 		}
 		j.ours++
 		entries := make([][]byte, n)
+		planned := j.applied.Load()
 		for i, p := range r.writes {
 			entries[i] = p.entry
+			planned = min(planned, p.planned)
 		}
-		j.number(r, entries)
+		j.number(r, planned, entries)
 		j.mu.Unlock()
 		j.send(r)
 	}
@@ -198,14 +202,14 @@ func (j *JetStream) flush() {
 // cost of one, and little enough to keep it short.
 const recordBytes = 64 << 10
 
-// number makes the messages of a record and counts it as under way. The caller
-// holds the lock.
-func (j *JetStream) number(r *record, entries [][]byte) {
+// number makes the messages of a record, whose oldest entry was planned at a
+// position, and counts it as under way. The caller holds the lock.
+func (j *JetStream) number(r *record, planned uint64, entries [][]byte) {
 	j.last++
 	r.number = j.last
 	j.underWay[r.number] = r
 	now := max(j.now(), j.clock.Load())
-	body := appendBody(nil, j.applied.Load(), now, entries)
+	body := appendBody(nil, planned, now, entries)
 	room := int(j.nc.MaxPayload()) - headBytes
 	count := max(1, (len(body)+room-1)/room)
 	for i := range count {

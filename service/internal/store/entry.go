@@ -61,7 +61,7 @@ type message struct {
 
 func (e *Entry) changes() bool {
 	return e.State.any() || e.Cache.any() || len(e.Messages) > 0 || !e.Delete.IsZero() ||
-		len(e.Metadata) > 0 || len(e.Record) > 0 || e.NoRecord || e.NoThread
+		len(e.Metadata) > 0 || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Snapshot != nil
 }
 
 // AppendMessageIDs appends the IDs of the messages that the entry puts or

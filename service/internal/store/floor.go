@@ -33,9 +33,10 @@ func (s *Store) Needs(before uint64) []Need {
 	return list
 }
 
-// Floor returns the oldest record that has to stay, so that what stays makes the
-// same store again; at most the one at limit.
-func (s *Store) Floor(limit uint64) uint64 {
+// Oldest returns the oldest record that a thread needs; limit where none needs an
+// older one. It is the same wherever the same records are applied, but for threads
+// that are gone and not freed yet.
+func (s *Store) Oldest(limit uint64) uint64 {
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.mu.Lock()
@@ -44,8 +45,12 @@ func (s *Store) Floor(limit uint64) uint64 {
 		}
 		sh.mu.Unlock()
 	}
-	return s.straddles.floor(limit)
+	return limit
 }
+
+// Floor returns the oldest record that has to stay, so that what stays makes the
+// same store again; at most the one at limit.
+func (s *Store) Floor(limit uint64) uint64 { return s.straddles.floor(s.Oldest(limit)) }
 
 // Gone says that the records before first are cut off.
 func (s *Store) Gone(first uint64) { s.straddles.drop(first) }

@@ -28,6 +28,19 @@ func (s *Store) Snapshot(threadID string, now int64) (Entry, bool) {
 	if t == nil {
 		return Entry{}, false
 	}
+	return sh.snapshot(t, now), true
+}
+
+// PlanSnapshot plans a snapshot of the thread; an entry without effect where there
+// is no trace of it.
+func (v *View) PlanSnapshot(e *Entry) error {
+	if t := v.shard.threads.get(e.ThreadID); t != nil {
+		*e = v.shard.snapshot(t, v.now)
+	}
+	return nil
+}
+
+func (sh *shard) snapshot(t *thread, now int64) Entry {
 	d := t.peek()
 	e := Entry{
 		Kind:     kindSnapshot,
@@ -49,14 +62,21 @@ func (s *Store) Snapshot(threadID string, now int64) (Entry, bool) {
 		id, _, _ := messages.IDOf(body) // it was an ID when it was put
 		e.Messages = append(e.Messages, message{id: id, body: body})
 	}
-	return e, true
+	return e
 }
 
-// Size is about how many bytes the encoded entry has.
-func (e *Entry) Size() int {
-	n := threadBytes + len(e.State.value) + len(e.Cache.value) + len(e.Metadata) + len(e.Record) + len(e.Answer)
-	for i := range e.Messages {
-		n += len(e.Messages[i].body)
+// Weight is about how many bytes a snapshot of the thread has.
+func (s *Store) Weight(threadID string) int {
+	sh := s.shard(threadID)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	t := sh.threads.get(threadID)
+	if t == nil {
+		return 0
+	}
+	n := threadBytes + t.peek().weight()
+	for body := range t.messages.From(&sh.heap, 0) {
+		n += len(body)
 	}
 	return n
 }
@@ -66,7 +86,8 @@ const kindSnapshot = "snapshot"
 
 // restore applies a snapshot: where the thread is as it says, the thread needs
 // no older record any more; where there is no trace of it, because these
-// records are gone, it is made anew. A thread that has moved on is left alone.
+// records are gone, it is made anew. A thread that has moved on is left alone: where
+// the records that it needs are gone, the snapshot would bring back what it was.
 func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) bool {
 	if t != nil {
 		if t.revision != e.Base {
