@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -249,13 +248,4 @@ func difference(a, b view) (ids []string) {
 		}
 	}
 	return ids
-}
-
-// all does the same to each replica at once.
-func all(replicas []*replica, do func(*replica)) {
-	var wg sync.WaitGroup
-	for _, r := range replicas {
-		wg.Go(func() { do(r) })
-	}
-	wg.Wait()
 }

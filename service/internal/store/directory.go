@@ -92,10 +92,3 @@ func (d *directory) all() []*thread {
 	}
 	return list
 }
-
-// len returns the number of threads.
-func (d *directory) len() int {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	return len(d.threads) - d.removed
-}
