@@ -132,11 +132,14 @@ func (l *load) verify(replicas ...*replica) {
 	l.stop()
 	view := l.same(replicas...)
 	for thread := range view {
+		if _, ours := l.acked[thread]; !ours {
+			continue
+		}
 		found := make(map[string]int)
 		place := make(map[string]int)
 		for i, text := range replicas[0].texts(l, thread) {
 			if found[text]++; !l.begun[text] || found[text] > 1 {
-				l.Errorf("thread %s: message %q is there %d times, sent: %t", thread, text, found[text], l.begun[text])
+				l.Errorf("thread %s: message %.40q is there %d times, sent: %t", thread, text, found[text], l.begun[text])
 			}
 			place[text] = i
 		}
@@ -144,7 +147,7 @@ func (l *load) verify(replicas ...*replica) {
 		for _, text := range l.acked[thread] {
 			at, ok := place[text]
 			if !ok || thread != sharedThread && at < last {
-				l.Errorf("thread %s: message %q was acknowledged: it is there: %t, at place %d, behind %d", thread, text, ok, at, last)
+				l.Errorf("thread %s: message %.40q was acknowledged: it is there: %t, at place %d, behind %d", thread, text, ok, at, last)
 			}
 			last = at
 		}

@@ -1,8 +1,10 @@
 package service
 
 import (
+	"errors"
 	"testing"
 
+	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/internal/bus"
 )
 
@@ -63,4 +65,38 @@ func TestLastReplicaIsKilled(t *testing.T) {
 	l.progress()
 	l.unfailing()
 	l.verify(r)
+}
+
+// A connection that is lost for good ends the service, also when it had left the
+// queue group before.
+func TestConnectionLostWhileAway(t *testing.T) {
+	t.Parallel()
+	g := newGroup(t, bus.Options{})
+	r := g.start()
+	g.deleteStream()
+	g.notServing(r)
+	g.kill(r)
+	if r.Err() == nil {
+		t.Error("the service tells no reason")
+	}
+}
+
+// A service in memory and one with a journal, on one prefix, would split the data:
+// whichever is second is refused.
+func TestSecondServiceRefused(t *testing.T) {
+	t.Parallel()
+	g := newGroup(t, bus.Options{})
+	local, err := Start(g.connect(), quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.startOn(g.connect()); !errors.Is(err, ckpt.ErrConflict) {
+		t.Errorf("a replica beside a local service: %v", err)
+	}
+	stop(t, local)
+	r := g.start()
+	if _, err := Start(g.connect(), quiet); !errors.Is(err, ckpt.ErrConflict) {
+		t.Errorf("a local service beside a replica: %v", err)
+	}
+	g.same(r)
 }

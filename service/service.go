@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -27,7 +28,6 @@ type Service struct {
 
 	group     sync.Mutex    // guards the next ones
 	micro     micro.Service // nil: not in the queue group
-	left      *bool         // set before micro is stopped on purpose
 	following bool          // what the journal said last
 	begun     bool          // the start has joined the group
 
@@ -80,6 +80,10 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 	s.events = events{nc: nc, prefix: o.prefix, storeID: s.StoreID, log: o.log}
 	if err := s.begin(); err != nil {
 		return nil, err
+	}
+	s.direct.SetClosedHandler(func(string) { s.stopped(errors.New("the connection to NATS is closed")) })
+	if !s.direct.IsValid() { // closed before there was a handler
+		s.stopped(errors.New("the connection to NATS is closed"))
 	}
 	go s.run()
 	o.log.Info("serving", "prefix", o.prefix, "store", s.StoreID(), "replica", s.replica, "journal", s.journal.Name(), "version", ckpt.Version)

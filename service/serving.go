@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -98,7 +97,6 @@ const progressEvery = time.Second
 
 // register makes the service known to NATS and its endpoints heard.
 func (s *Service) register() error {
-	left := new(bool) // guarded by the group's lock
 	m, err := micro.AddService(s.nc, micro.Config{
 		Name:        "ckpt",
 		Version:     ckpt.Version,
@@ -107,20 +105,12 @@ func (s *Service) register() error {
 		Metadata: map[string]string{
 			"prefix": s.prefix, "store_id": s.StoreID(), "journal": s.journal.Name(), "protocol": strconv.Itoa(ckpt.Protocol), "replica": s.replica,
 		},
-		DoneHandler: func(micro.Service) {
-			s.group.Lock()
-			leaving := *left
-			s.group.Unlock()
-			if !leaving {
-				s.stopped(errors.New("the connection to NATS is closed"))
-			}
-		},
 		ErrorHandler: func(_ micro.Service, err *micro.NATSError) { s.log.Error("NATS reports", "err", err) },
 	})
 	if err != nil {
 		return fmt.Errorf("service: %w", err)
 	}
-	s.micro, s.left = m, left
+	s.micro = m
 	s.routes()
 	// The subscriptions are in force when the server has answered.
 	if err := s.nc.FlushTimeout(handshakeTimeout); err != nil {
@@ -135,7 +125,6 @@ func (s *Service) leaveGroup() error {
 	if s.micro == nil {
 		return nil
 	}
-	*s.left = true
 	m := s.micro
 	s.micro = nil
 	return m.Stop()

@@ -1,0 +1,61 @@
+package service
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/ckptbus/ckpt/internal/bus"
+	"github.com/ckptbus/ckpt/internal/bus/bustest"
+	"github.com/nats-io/nats.go"
+)
+
+// The stream's leader steps down, its server is stopped and comes back: clients
+// wait for the election, and nothing else.
+func TestStreamLeaderChanges(t *testing.T) {
+	t.Parallel()
+	c := bustest.StartCluster(t, 3)
+	g := groupOn(t, c.URLs(), Stream{Replicas: 3})
+	replicas := g.startAll(2)
+	l := g.load(4)
+
+	nc := g.connect()
+	if _, err := nc.Request("$JS.API.STREAM.LEADER.STEPDOWN."+journalStream, nil, patience); err != nil {
+		t.Fatal(err)
+	}
+	l.progress()
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	leader, err := c.WaitStreamLeader(ctx, journalStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.StopServer(leader)
+	l.progress()
+	c.RestartServer(leader)
+	if err := c.WaitStreamCurrent(ctx, journalStream); err != nil {
+		t.Fatal(err)
+	}
+	l.progress()
+	l.unfailing()
+	l.verify(replicas...)
+}
+
+// All servers stop at once and start again from their files. The replicas come
+// back by themselves, with all that was acknowledged.
+func TestClusterRestarts(t *testing.T) {
+	t.Parallel()
+	c := bustest.StartClusterWith(t, 3, bus.Options{})
+	g := groupOn(t, c.URLs(), Stream{Replicas: 3})
+	replicas := g.startAll(2)
+	l := g.load(4)
+	c.StopAll()
+	for _, r := range replicas {
+		g.eventually("a replica to notice", func() bool { return r.nc.Status() != nats.CONNECTED })
+	}
+	c.StartAll()
+	l.progress()
+	g.serving(replicas...)
+	l.verify(replicas...)
+}
