@@ -70,6 +70,11 @@ func (m mode) measure(ctx context.Context, b bounds, t *table) error {
 	}
 	for _, n := range b.sizes[:min(len(b.sizes), 2)] {
 		put := func() (numbered, error) { return statePut(n) }
+		contended := func() (numbered, error) {
+			q, err := statePut(n)
+			q.thread = nil // which stays the same then
+			return q, err
+		}
 		get := func() (numbered, error) {
 			return number(&ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ckpt.ThreadRef{ThreadID: threadID(0)}}})
 		}
@@ -83,6 +88,7 @@ func (m mode) measure(ctx context.Context, b bounds, t *table) error {
 			targets map[int]float64
 		}{
 			{"put", r.requests(ckpt.StatePut.Subject(ckpt.DefaultPrefix), put), m.targets},
+			{"put to one thread", r.requests(ckpt.StatePut.Subject(ckpt.DefaultPrefix), contended), nil},
 			{"key-value put", keyed(func(key string) error { _, err := kv.Put(key, payload); return err }), nil},
 			{"get", r.requests(ckpt.StateGet.Subject(ckpt.DefaultPrefix), get), nil},
 			{"key-value get", keyed(func(key string) error { _, err := kv.Get(key); return err }), nil},
