@@ -45,10 +45,11 @@ func start(t *testing.T, args ...string) *command {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &command{newOutput(), newOutput(), cancel, make(chan struct{}), 0}
+	c.stdout.beside, c.stderr.beside = c.stderr, c.stdout
 	go func() {
 		defer close(c.done)
 		c.code = run(ctx, args, strings.NewReader(""), c.stdout, c.stderr)
-		c.stdout.end()
+		c.stdout.end() // both are written before either ends
 		c.stderr.end()
 	}()
 	t.Cleanup(func() { c.stop() })
@@ -82,6 +83,8 @@ type output struct {
 	text  []byte
 	read  int // how much of it line has passed
 	ended bool
+
+	beside *output // the other one of the command
 }
 
 func newOutput() *output {
@@ -125,7 +128,7 @@ func (o *output) line(t *testing.T, part string) string {
 				return line
 			}
 		case o.ended:
-			t.Fatalf("the command ended without a line with %q; it wrote %s", part, o.text)
+			t.Fatalf("the command ended without a line with %q; it wrote %s, and beside it %s", part, o.text, o.beside)
 		default:
 			o.more.Wait()
 		}

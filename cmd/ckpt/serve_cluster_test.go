@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"strings"
 	"testing"
 
@@ -10,25 +9,10 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// freeAddrs returns different loopback addresses on which nothing listens.
-func freeAddrs(t *testing.T, n int) []string {
-	t.Helper()
-	addrs := make([]string, n)
-	for i := range addrs {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // only in the end, so that none comes twice
-		addrs[i] = l.Addr().String()
-	}
-	return addrs
-}
-
 // clusterArgs returns the command lines of the servers of a cluster.
 func clusterArgs(t *testing.T, n int) (args [][]string, urls []string) {
 	t.Helper()
-	addrs := freeAddrs(t, 2*n)
+	addrs := bustest.FreeAddrs(t, 2*n)
 	routes := "nats-route://" + strings.Join(addrs[n:], ",nats-route://")
 	for i := range n {
 		args = append(args, []string{"serve", "--data", t.TempDir(), "--listen", addrs[i], "--name", string(rune('a' + i)),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -76,7 +75,7 @@ func StartClusterWith(t testing.TB, n int, o bus.Options) *Cluster {
 // that clients and the other servers find one again that was restarted.
 func clusterOptions(t testing.TB, n int, data string, shared bus.Options) []bus.Options {
 	t.Helper()
-	addrs := freeAddrs(t, 2*n)
+	addrs := FreeAddrs(t, 2*n)
 	routes := make([]string, n)
 	for i := range routes {
 		routes[i] = "nats-route://" + addrs[n+i]
@@ -90,21 +89,6 @@ func clusterOptions(t testing.TB, n int, data string, shared bus.Options) []bus.
 		options[i] = o
 	}
 	return options
-}
-
-// freeAddrs returns n different addresses on which nothing listens.
-func freeAddrs(t testing.TB, n int) []string {
-	t.Helper()
-	addrs := make([]string, n)
-	for i := range addrs {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // only in the end, so that none comes twice
-		addrs[i] = l.Addr().String()
-	}
-	return addrs
 }
 
 // URLs returns the addresses of all servers, stopped ones too, as
