@@ -38,6 +38,16 @@ func Append(b []byte, r Record) ([]byte, error) {
 	return f.Append(b)
 }
 
+// Digest returns a digest of what a request asks for, whoever asks for it and
+// whatever of the store the caller has seen: the same for a retry, and for no
+// other request but by an accident of one in 2^64. It is never 0.
+func Digest(r Record) (uint64, error) {
+	f := wire.Declare()
+	defer f.Free()
+	r.fields(f)
+	return f.Digest("request_id", "after", "user_id")
+}
+
 // AppendReply appends a reply that was encoded without its revision and its
 // store's ID to b, with both in their places.
 func AppendReply(b, reply []byte, revision uint64, storeID string) []byte {

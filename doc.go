@@ -5,7 +5,8 @@
 // messages, and its record. Watchers are told of every change.
 //
 // This package holds what both sides must agree on and nothing else: the table
-// of operations (subjects.go), the requests and replies (state_ops.go,
+// of operations (subjects.go), what their requests have in common (refs.go,
+// condition.go), the requests and replies (state_ops.go,
 // message_ops.go, thread_ops.go, store_ops.go, info_ops.go), the error codes
 // (errors.go), IDs (id.go), events (event.go), positions (position.go), and the
 // domain's types (message.go, content.go, agent_state.go). It imports no NATS.
@@ -18,13 +19,14 @@
 //   - A request is applied whole or not at all, and a refused one changes
 //     nothing.
 //   - Revisions of one thread only grow; every reply carries one.
+//   - A write that expects a revision changes nothing where the thread has another.
 //   - A write that is sent again with its request ID is not applied again.
 //   - No payload, whatever its bytes, ends the service or makes it allocate
 //     more than a small multiple of the payload's size.
 //
 // # Reading order
 //
-// subjects.go; one family of operations, say state_ops.go, with codec.go (how
+// subjects.go; refs.go with condition.go; one family of operations, say state_ops.go, with codec.go (how
 // a record travels); errors.go, id.go, event.go,
 // position.go; then the domain's types:
 // message.go and content.go with its blocks (blocks.go, media.go), thread_ops.go,

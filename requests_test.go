@@ -35,7 +35,7 @@ func exchanges(t testing.TB) []exchange {
 	after := ckpt.Position{StoreID: "S1", Revision: 40}
 	thread := ckpt.ThreadRef{ThreadID: "airline-17", UserID: "user-42", After: after}
 	read := ckpt.ReadRef{ThreadRef: thread, Linearizable: true}
-	write := ckpt.WriteRef{ThreadRef: thread, RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88"}
+	write := ckpt.WriteRef{ThreadRef: thread, Terms: ckpt.Terms{RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88", Expected: ckpt.AtRevision(11)}}
 	page := ckpt.Page{Search: "refund", Offset: 100, Limit: 50}
 	rows := ckpt.PageReply{Total: 240, HasMore: true, NextOffset: 102}
 	removed := ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 240, Records: 1}
@@ -80,7 +80,7 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.MessagesListReply{Reply: stamp, PageReply: rows, Metadata: metadata, Messages: messages}),
 		exchangeOf(ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: write, MessageID: ckpt.StringID("m-1")},
 			ckpt.MessagesDeleteReply{Reply: stamp}),
-		exchangeOf(ckpt.ThreadsPut, ckpt.ThreadsPutRequest{Record: record, RequestID: write.RequestID},
+		exchangeOf(ckpt.ThreadsPut, ckpt.ThreadsPutRequest{Record: record, Terms: write.Terms},
 			ckpt.ThreadsPutReply{Reply: stamp}),
 		exchangeOf(ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: read},
 			ckpt.ThreadsGetReply{Reply: stamp, Record: record}),

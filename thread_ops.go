@@ -42,12 +42,12 @@ func (t *ThreadInfo) fields(f *wire.Fields) {
 type ThreadsPutRequest struct {
 	// Record is the record as a map of its fields. It names the thread and
 	// its user, so the request itself does not.
-	Record    Raw
-	RequestID string
+	Record Raw
+	Terms
 }
 
 func (r *ThreadsPutRequest) fields(f *wire.Fields) {
-	f.Optional("request_id", (*id)(&r.RequestID))
+	r.Terms.fields(f)
 	f.Required("thread", &r.Record)
 }
 

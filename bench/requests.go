@@ -55,7 +55,7 @@ func digitsOf(b []byte, id string) []byte {
 // statePut returns a request to put a state, n bytes in all.
 func statePut(n int) (numbered, error) {
 	q := ckpt.StatePutRequest{
-		WriteRef: ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: threadID(0)}, RequestID: requestID(0)},
+		WriteRef: ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: threadID(0)}, Terms: ckpt.Terms{RequestID: requestID(0)}},
 	}
 	around, err := ckpt.Append(nil, &q) // with a state of one byte
 	if err != nil {

@@ -105,7 +105,7 @@ func itself[A any](a *A) (A, error) { return *a, nil }
 
 // write names the thread that a request changes, and gives the request its ID.
 func write(thread string) ckpt.WriteRef {
-	return ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: thread}, RequestID: nuid.Next()}
+	return ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: thread}, Terms: ckpt.Terms{RequestID: nuid.Next()}}
 }
 
 // notEncoded is the error of a value of the caller's that cannot be encoded.

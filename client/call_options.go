@@ -70,6 +70,26 @@ func (r RequestID) putThread(q *ckpt.ThreadsPutRequest)         { q.RequestID = 
 func (r RequestID) cleanThread(q *ckpt.ThreadsCleanRequest)     { q.RequestID = string(r) }
 func (r RequestID) release(q *ckpt.ReleaseRequest)              { q.RequestID = string(r) }
 
+// WriteOption is an option of every method that changes a thread.
+type WriteOption func(*ckpt.Terms)
+
+// ExpectedRevision is what the thread's revision must be: that of the reply which
+// the write is based on, or 0 where the thread must not exist. Where it is at
+// another one, because somebody else has changed it, nothing is written and the
+// error is a Conflict with its revision. Messages can be appended without it.
+func ExpectedRevision(revision uint64) WriteOption {
+	return func(t *ckpt.Terms) { t.Expected = ckpt.AtRevision(revision) }
+}
+
+func (o WriteOption) putState(q *ckpt.StatePutRequest)            { o(&q.Terms) }
+func (o WriteOption) clearState(q *ckpt.StateClearRequest)        { o(&q.Terms) }
+func (o WriteOption) putCache(q *ckpt.CachePutRequest)            { o(&q.Terms) }
+func (o WriteOption) clearCache(q *ckpt.CacheClearRequest)        { o(&q.Terms) }
+func (o WriteOption) putMessages(q *messagesPut)                  { o(&q.Terms) }
+func (o WriteOption) deleteMessage(q *ckpt.MessagesDeleteRequest) { o(&q.Terms) }
+func (o WriteOption) putThread(q *ckpt.ThreadsPutRequest)         { o(&q.Terms) }
+func (o WriteOption) cleanThread(q *ckpt.ThreadsCleanRequest)     { o(&q.Terms) }
+
 // Linearizable, if true, asks for an answer that knows of every write which was
 // answered before the request was sent, to whichever client. Without it, it
 // knows of what this client has seen; see [Client.Position]. Where the service

@@ -27,10 +27,8 @@ func Do[S, Q, A any](ctx context.Context, c *Client[S], op *ckpt.Op[Q, A], reque
 func identify(request any) {
 	var id *string
 	switch q := request.(type) {
-	case interface{ Write() *ckpt.WriteRef }:
-		id = &q.Write().RequestID
-	case *ckpt.ThreadsPutRequest:
-		id = &q.RequestID
+	case interface{ WriteTerms() *ckpt.Terms }:
+		id = &q.WriteTerms().RequestID
 	case *ckpt.ReleaseRequest:
 		id = &q.RequestID
 	default:

@@ -131,15 +131,15 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[client.Stored[string]] {
 				return c.GetStateAsync(x, "t", client.User("u"), client.Linearizable(true))
 			}})
-	check(t, srv, ckpt.StateClear, ckpt.StateClearRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser, RequestID: "r"}, KeepCache: true},
+	check(t, srv, ckpt.StateClear, ckpt.StateClearRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser, Terms: ckpt.Terms{RequestID: "r", Expected: ckpt.AtRevision(3)}}, KeepCache: true},
 		func(q *ckpt.StateClearRequest) *string { return &q.RequestID },
 		ckpt.ClearReply{Reply: rev, Cleared: true}, ckpt.ClearReply{Reply: rev, Cleared: true},
 		form[ckpt.ClearReply]{
 			func(x ctx, c cl) (ckpt.ClearReply, error) {
-				return c.ClearState(x, "t", client.User("u"), client.RequestID("r"), client.KeepCache(true))
+				return c.ClearState(x, "t", client.User("u"), client.RequestID("r"), client.ExpectedRevision(3), client.KeepCache(true))
 			},
 			func(x ctx, c cl) *client.Future[ckpt.ClearReply] {
-				return c.ClearStateAsync(x, "t", client.User("u"), client.RequestID("r"), client.KeepCache(true))
+				return c.ClearStateAsync(x, "t", client.User("u"), client.RequestID("r"), client.ExpectedRevision(3), client.KeepCache(true))
 			}})
 
 	check(t, srv, ckpt.CachePut, ckpt.CachePutRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser}, State: state, TTL: 90 * time.Second},
@@ -171,9 +171,9 @@ func TestMethods(t *testing.T) {
 				return c.ClearStateCacheAsync(x, "t", client.User("u"))
 			}})
 
-	put := []client.PutMessagesOption{client.User("u"), client.RequestID("r"), client.Metadata{"b": 1, "a": "x"}}
+	put := []client.PutMessagesOption{client.User("u"), client.RequestID("r"), client.ExpectedRevision(3), client.Metadata{"b": 1, "a": "x"}}
 	metadata := ckpt.Raw{0x82, 0xa1, 'a', 0xa1, 'x', 0xa1, 'b', 1}
-	check(t, srv, ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser, RequestID: "r"}, Messages: []ckpt.Raw{encode(t, &message), encode(t, &message)}, Metadata: metadata},
+	check(t, srv, ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser, Terms: ckpt.Terms{RequestID: "r", Expected: ckpt.AtRevision(3)}}, Messages: []ckpt.Raw{encode(t, &message), encode(t, &message)}, Metadata: metadata},
 		func(q *ckpt.MessagesPutRequest) *string { return &q.RequestID },
 		ckpt.MessagesPutReply{Reply: rev, MessageIDs: []ckpt.MessageID{ckpt.IntID(5)}, Count: 2},
 		ckpt.MessagesPutReply{Reply: rev, MessageIDs: []ckpt.MessageID{ckpt.IntID(5)}, Count: 2},

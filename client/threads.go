@@ -22,7 +22,7 @@ func (c *Client[S]) PutThreadAsync(ctx context.Context, thread ckpt.ThreadInfo, 
 
 func (c *Client[S]) putThread(ctx context.Context, thread ckpt.ThreadInfo, opts []PutThreadOption) *Future[ckpt.ThreadsPutReply] {
 	k := newCall(ctx, c.transport, &ckpt.ThreadsPut, thread.ThreadID, itself)
-	k.request = ckpt.ThreadsPutRequest{RequestID: nuid.Next()}
+	k.request = ckpt.ThreadsPutRequest{Terms: ckpt.Terms{RequestID: nuid.Next()}}
 	for _, o := range opts {
 		o.putThread(&k.request)
 	}

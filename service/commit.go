@@ -19,16 +19,23 @@ func write[Q, A any, P writeTo[Q]](s *Service, op ckpt.Op[Q, A], plan planner[Q,
 	handle(s, op, plan, func(r *call[Q, A]) {
 		ref := P(&r.q).Write()
 		if r.knows(ref.After, false) {
-			r.commit(*ref)
+			r.commit(op.Request(&r.q), *ref)
 			return
 		}
-		r.knowing(ref.After, false, func() { r.commit(*ref) })
+		r.knowing(ref.After, false, func() { r.commit(op.Request(&r.q), *ref) })
 	})
 }
 
-// commit is the one place where changes are committed.
-func (r *request) commit(ref ckpt.WriteRef) {
-	r.write.Kind, r.write.WriteRef = r.op.Name, ref
+// commit is the one place where changes are committed. What was asked tells a
+// retry from another request with the same ID.
+func (r *request) commit(asked ckpt.Record, ref ckpt.WriteRef) {
+	var err error
+	if r.write.Kind, r.write.WriteRef = r.op.Name, ref; ref.RequestID != "" {
+		if r.write.Digest, err = ckpt.Digest(asked); err != nil {
+			r.fail(err)
+			return
+		}
+	}
 	r.deferred = r.deferred || r.replicated
 	r.hold()
 	r.journal.Commit(&r.write, r.millis(), r)

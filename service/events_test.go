@@ -54,7 +54,7 @@ func testEvents(t *testing.T, start starter) {
 	h := start(t, setting{})
 	events := h.watch()
 	id := "a.b *>ü"
-	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: id, UserID: "ann"}, RequestID: "r"}
+	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: id, UserID: "ann"}, Terms: ckpt.Terms{RequestID: "r"}}
 	owner, previous := "", uint64(0)
 	expect := func(op ckpt.OpInfo, revision uint64, messages ...ckpt.MessageID) {
 		t.Helper()
@@ -77,7 +77,7 @@ func testEvents(t *testing.T, start starter) {
 	expect(ckpt.MessagesDelete.OpInfo, do(h, ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: ref, MessageID: ckpt.IntID(7)}).Revision, ckpt.IntID(7))
 	expect(ckpt.CacheClear.OpInfo, do(h, ckpt.CacheClear, ckpt.CacheClearRequest{WriteRef: ref}).Revision)
 	expect(ckpt.StateClear.OpInfo, do(h, ckpt.StateClear, ckpt.StateClearRequest{WriteRef: ref}).Revision)
-	expect(ckpt.ThreadsPut.OpInfo, do(h, ckpt.ThreadsPut, ckpt.ThreadsPutRequest{RequestID: ref.RequestID, Record: pairs(t, "thread_id", id)}).Revision)
+	expect(ckpt.ThreadsPut.OpInfo, do(h, ckpt.ThreadsPut, ckpt.ThreadsPutRequest{Terms: ref.Terms, Record: pairs(t, "thread_id", id)}).Revision)
 	expect(ckpt.ThreadsClean.OpInfo, do(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: ref, RecordOnly: true}).Revision)
 	expect(ckpt.ThreadsClean.OpInfo, do(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: ref}).Revision)
 	// The thread begins anew behind its old chain, and belongs to nobody.

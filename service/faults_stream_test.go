@@ -179,11 +179,11 @@ func TestRecordOfLaterVersion(t *testing.T) {
 	r := g.start()
 	l := g.load(2)
 	l.stop()
-	if _, err := g.js.Publish(ckpt.DefaultPrefix+".log", []byte{2, 0x90}); err != nil {
+	if _, err := g.js.Publish(ckpt.DefaultPrefix+".log", []byte{99, 0x90}); err != nil {
 		t.Fatal(err)
 	}
 	g.notServing(r)
-	g.eventually("the reason", func() bool { return strings.Contains(r.journal.Status().Reason, "version 2") })
+	g.eventually("the reason", func() bool { return strings.Contains(r.journal.Status().Reason, "version 99") })
 	_, err := g.client(client.WithRetry(client.Retry{Attempts: 1})).GetState(t.Context(), "worker-0")
 	if !errors.Is(err, ckpt.ErrUnavailable) {
 		t.Errorf("a read: %v", err)

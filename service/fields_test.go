@@ -45,26 +45,27 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 // wrong has for each field of a request values of a type that it cannot have.
 // A field that takes any value has none.
 var wrong = map[string][]any{
-	"client":       {1, []any{}},
-	"confirm":      {1, nil},
-	"keep_cache":   {1, "true"},
-	"limit":        {"1", -1, 1.5, uint64(1 << 63)},
-	"message_id":   {1.5, "", true, nil, []byte("m"), strings.Repeat("i", 257)},
-	"messages":     {"x", map[string]any{}, nil, []any{1}, []any{[]any{}}},
-	"metadata":     {1, "x", []any{}},
-	"offset":       {"1", -1, 1.5, uint64(1 << 63)},
-	"protocol":     {"1", nil, 2},
-	"record_only":  {1, "true"},
-	"request_id":   {1.5, "", true, "a\x00b", strings.Repeat("i", 257)},
-	"search":       {1, []any{"x"}},
-	"state":        {},
-	"after":        {1, "S1", []any{}, []any{"S1"}, []any{"S1", -1}, []any{1, 1}, []any{"S1", 1, 1}},
-	"linearizable": {1, "true"},
-	"thread":       {1, "t", nil, []any{}, map[string]any{}, map[string]any{"thread_id": []any{}}},
-	"thread_id":    {1.5, "", true, nil, "a\r\nb", []byte("t"), strings.Repeat("i", 257)},
-	"ttl_ms":       {"1", -1, 1.5, uint64(1 << 63)},
-	"user_id":      {1.5, "", true, "a\x7f", strings.Repeat("i", 257)},
-	"with_record":  {1, "true"},
+	"client":            {1, []any{}},
+	"confirm":           {1, nil},
+	"keep_cache":        {1, "true"},
+	"limit":             {"1", -1, 1.5, uint64(1 << 63)},
+	"message_id":        {1.5, "", true, nil, []byte("m"), strings.Repeat("i", 257)},
+	"messages":          {"x", map[string]any{}, nil, []any{1}, []any{[]any{}}},
+	"metadata":          {1, "x", []any{}},
+	"offset":            {"1", -1, 1.5, uint64(1 << 63)},
+	"protocol":          {"1", nil, 2},
+	"record_only":       {1, "true"},
+	"request_id":        {1.5, "", true, "a\x00b", strings.Repeat("i", 257)},
+	"expected_revision": {"1", -1, 1.5, []any{1}},
+	"search":            {1, []any{"x"}},
+	"state":             {},
+	"after":             {1, "S1", []any{}, []any{"S1"}, []any{"S1", -1}, []any{1, 1}, []any{"S1", 1, 1}},
+	"linearizable":      {1, "true"},
+	"thread":            {1, "t", nil, []any{}, map[string]any{}, map[string]any{"thread_id": []any{}}},
+	"thread_id":         {1.5, "", true, nil, "a\r\nb", []byte("t"), strings.Repeat("i", 257)},
+	"ttl_ms":            {"1", -1, 1.5, uint64(1 << 63)},
+	"user_id":           {1.5, "", true, "a\x7f", strings.Repeat("i", 257)},
+	"with_record":       {1, "true"},
 }
 
 // Every field of every operation is checked, and the error names it.
@@ -191,7 +192,7 @@ func testTooLarge(t *testing.T, start starter) {
 		}
 	}
 	id := strings.Repeat("t", ckpt.MaxIDBytes) // the longest names leave no less room
-	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: id, UserID: id}, RequestID: id}
+	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: id, UserID: id}, Terms: ckpt.Terms{RequestID: id}}
 	sizes(refused(h, ckpt.TooLarge, ckpt.StatePut, ckpt.StatePutRequest{WriteRef: write1("t"), State: over}), limit+1)
 	sizes(refused(h, ckpt.TooLarge, ckpt.CachePut, ckpt.CachePutRequest{WriteRef: write1("t"), State: over}), limit+1)
 	m := messageOfSize(t, "m", limit+1)

@@ -3,6 +3,7 @@ package service
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 func writeAs(id, request string) ckpt.WriteRef {
-	return ckpt.WriteRef{ThreadRef: thread(id), RequestID: request}
+	return ckpt.WriteRef{ThreadRef: thread(id), Terms: ckpt.Terms{RequestID: request}}
 }
 
 // again carries out a request twice, and checks that the second time brings
@@ -35,7 +36,7 @@ func testRequestIDs(t *testing.T, start starter) {
 	again(h, ckpt.CachePut, ckpt.CachePutRequest{WriteRef: writeAs("t", "2"), State: ckpt.Raw{9}, TTL: time.Hour})
 	again(h, ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: writeAs("t", "3"), Messages: []ckpt.Raw{pairs(t, "role", "user")}})
 	again(h, ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: writeAs("t", "4"), MessageID: ckpt.StringID("m")})
-	again(h, ckpt.ThreadsPut, ckpt.ThreadsPutRequest{RequestID: "5", Record: pairs(t, "thread_id", "t", "thread_name", "x")})
+	again(h, ckpt.ThreadsPut, ckpt.ThreadsPutRequest{Terms: ckpt.Terms{RequestID: "5"}, Record: pairs(t, "thread_id", "t", "thread_name", "x")})
 	again(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: writeAs("t", "6"), RecordOnly: true})
 	again(h, ckpt.CacheClear, ckpt.CacheClearRequest{WriteRef: writeAs("t", "7")})
 	again(h, ckpt.StateClear, ckpt.StateClearRequest{WriteRef: writeAs("t", "8")})
@@ -94,6 +95,43 @@ func testRequestIDConflict(t *testing.T, start starter) {
 	}
 	refused(h, ckpt.Conflict, ckpt.CachePut, ckpt.CachePutRequest{WriteRef: writeAs("t", "r"), State: ckpt.Raw{1}})
 	do(h, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}})
+}
+
+// A request ID that was used for another body is a conflict, wherever it differs;
+// how the same body travels makes no difference, nor who repeats it.
+func testRequestIDAnotherBody(t *testing.T, start starter) {
+	h := start(t, setting{})
+	first := do(h, ckpt.CachePut, ckpt.CachePutRequest{WriteRef: writeAs("t", "r"), State: ckpt.Raw{1}, TTL: time.Hour})
+	for name, q := range map[string]ckpt.CachePutRequest{
+		"state":     {State: ckpt.Raw{2}, TTL: time.Hour},
+		"ttl":       {State: ckpt.Raw{1}, TTL: time.Minute},
+		"no ttl":    {State: ckpt.Raw{1}},
+		"condition": {State: ckpt.Raw{1}, TTL: time.Hour, WriteRef: ckpt.WriteRef{Terms: ckpt.Terms{Expected: ckpt.AtRevision(first.Revision)}}},
+	} {
+		q.ThreadID, q.RequestID = "t", "r"
+		if e := refused(h, ckpt.Conflict, ckpt.CachePut, q); e.Revision != first.Revision || !strings.Contains(e.Message, "request_id r was used for another cache.put") {
+			t.Errorf("%s: %v at revision %d", name, e, e.Revision)
+		}
+	}
+	put := ckpt.MessagesPutRequest{WriteRef: writeAs("t", "m"), Messages: []ckpt.Raw{pairs(t, "role", "user"), pairs(t, "role", "tool")}}
+	do(h, ckpt.MessagesPut, put)
+	put.Messages = put.Messages[:1]
+	refused(h, ckpt.Conflict, ckpt.MessagesPut, put)
+	again := ckpt.CachePutRequest{WriteRef: writeAs("t", "r"), State: ckpt.Raw{1}, TTL: time.Hour}
+	again.After, again.UserID = ckpt.Position{StoreID: first.StoreID, Revision: first.Revision}, "ann"
+	if a := do(h, ckpt.CachePut, again); a != first {
+		t.Errorf("answered %+v, then %+v", first, a)
+	}
+	// In another order, and with a TTL that is wider than it need be.
+	body := "\x85\xa5state\x01\xa6ttl_ms\xcf\x00\x00\x00\x00\x00\x36\xee\x80\xa9thread_id\xa1t\xaarequest_id\xa1r\xa7user_id\xc0"
+	msg, err := h.nc.Request(ckpt.CachePut.Subject(h.prefix), []byte(body), patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a ckpt.CachePutReply
+	if err := ckpt.Decode(msg.Data, &a); err != nil || a.Revision != first.Revision {
+		t.Errorf("answered %v: %q, %+v, want %+v", err, msg.Header, a, first)
+	}
 }
 
 // A retry that comes after the thread was cleaned does not bring it back.

@@ -39,7 +39,7 @@ func TestPanic(t *testing.T) {
 	h.register(at, func(*request) { panic("secret") })
 	h.register(later, func(r *request) { r.slowly(func() { panic("secret") }) })
 	h.register(storing, func(r *request) {
-		r.commit(ckpt.WriteRef{ThreadRef: thread("t")}) // a plan that is nil, under the lock
+		r.commit(nil, ckpt.WriteRef{ThreadRef: thread("t")}) // a plan that is nil, under the lock
 	})
 	for range 2 * maxSlow { // each gives its place among the slow ones back
 		for _, op := range []ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply]{at, later, storing} {

@@ -106,5 +106,5 @@ func putThread(r *call[ckpt.ThreadsPutRequest, ckpt.ThreadsPutReply]) {
 		r.fail(ckpt.Errorf(ckpt.InvalidArgument, "field \"thread\": %v", errors.Unwrap(err)))
 		return
 	}
-	r.commit(ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: info.ThreadID, UserID: info.UserID}, RequestID: r.q.RequestID})
+	r.commit(&r.q, ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: info.ThreadID, UserID: info.UserID}, Terms: r.q.Terms})
 }

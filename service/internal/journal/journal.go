@@ -11,7 +11,7 @@
 // in the same order. The subject is <prefix>.log, and the stream's metadata
 // names the store. Each message is a part of a record:
 //
-//	byte    1, the version of the format
+//	byte    2, the version of the format; records of version 1 are read too
 //	array   store ID, writer, number, index, count
 //	bytes   the part's piece of the record's body
 //

@@ -7,8 +7,11 @@ import (
 	"github.com/ckptbus/ckpt/internal/wire"
 )
 
-// version is the first byte of each record: the version of its format.
-const version = 1
+// version is the first byte of each record: the version of its format. A program
+// that does not know what an entry may hold must not pass over it, so the number
+// grows with that. Version 2 added the digest of requests and what this program
+// can do beyond version 1; records of all versions are read.
+const version = 2
 
 // part is one message of the stream: a record, or a piece of one that does not
 // fit one message.
@@ -35,8 +38,8 @@ const headBytes = 128
 
 // decodePart reads one message of the stream. The body shares its bytes.
 func decodePart(b []byte) (p part, err error) {
-	if len(b) == 0 || b[0] != version {
-		return p, fmt.Errorf("a record of version %d: this program reads version %d: use a later one", first(b), version)
+	if n := first(b); n < 1 || n > version {
+		return p, fmt.Errorf("a record of version %d: this program reads versions 1 to %d: use a later one", n, version)
 	}
 	head, body, err := wire.Split(b[1:])
 	if err != nil {

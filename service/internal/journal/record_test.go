@@ -83,7 +83,7 @@ func records(t testing.TB) (stream [][]byte) {
 	}
 	next := func(e ...store.Entry) { t.Helper(); at++; add(message(t, uint64(len(stream)+1), at, e...)) }
 	ref := func(thread, user, request string) ckpt.WriteRef {
-		return ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: thread, UserID: user}, RequestID: request}
+		return ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: thread, UserID: user}, Terms: ckpt.Terms{RequestID: request}}
 	}
 	body := func(id ckpt.MessageID, text string) ckpt.Raw {
 		b, _ := id.AppendWire(wire.AppendStr(wire.AppendMapHeader(nil, 2), "message_id"))
@@ -196,7 +196,7 @@ func TestLaterVersion(t *testing.T) {
 	t.Parallel()
 	m := records(t)[0]
 	m[0] = version + 1
-	if err := newReader().take(assembly{}, 1, m); err == nil || !strings.Contains(err.Error(), "version 2") {
+	if err := newReader().take(assembly{}, 1, m); err == nil || !strings.Contains(err.Error(), "version 3") {
 		t.Errorf("error %v", err)
 	}
 }

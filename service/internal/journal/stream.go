@@ -60,7 +60,7 @@ func (j *JetStream) open(ctx context.Context) (string, error) {
 		switch {
 		case err == nil:
 			return id, nil
-		case !temporary(err) || ctx.Err() != nil:
+		case ctx.Err() != nil, !temporary(err) && !errors.Is(err, nats.ErrStreamNotFound): // which another replica has just made
 			return "", err
 		}
 		j.log.Debug("the journal's stream cannot be opened now", "err", err)

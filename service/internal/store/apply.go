@@ -130,11 +130,11 @@ func (t *thread) change(sh *shard, e *Entry) {
 		d := t.detail()
 		d.cache, d.expires = e.Cache.slot(e.At), e.Expires
 	}
+	for _, id := range e.Delete {
+		t.messages.Delete(&sh.heap, id)
+	}
 	for _, m := range e.Messages {
 		t.messages.Put(&sh.heap, m.id, m.body, m.keep)
-	}
-	if !e.Delete.IsZero() {
-		t.messages.Delete(&sh.heap, e.Delete)
 	}
 	if len(e.Metadata) > 0 {
 		t.detail().metadata = e.Metadata

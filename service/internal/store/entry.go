@@ -5,7 +5,7 @@ import "github.com/ckptbus/ckpt"
 // Write is a request to change one thread. It can be used again when it was
 // answered.
 type Write struct {
-	Entry // of which Kind and WriteRef are the request's; the rest is planned
+	Entry // of which Kind, WriteRef and Digest are the request's; the rest is planned
 	Plan  Plan
 	view  View // what the plan looks at
 }
@@ -21,6 +21,7 @@ type Plan func(v *View, e *Entry) error
 type Entry struct {
 	Kind string // the operation's name, which its event will bear
 	ckpt.WriteRef
+	Digest   uint64 // of the request, but for who asks and when; 0: not known
 	At       int64  // when it was planned, in milliseconds since 1970
 	Base     uint64 // the thread's revision that it was planned on; 0: there was no trace of it
 	Answer   []byte // the encoded reply, whose revision is not known yet
@@ -28,12 +29,12 @@ type Entry struct {
 	Cache    change
 	Expires  int64 // when the new cached state expires; 0: never
 	Messages []message
-	Delete   ckpt.MessageID // a message to remove; zero: none
-	Metadata ckpt.Raw       // replaces the message metadata unless empty
-	Record   ckpt.Raw       // replaces the record unless empty
-	NoRecord bool           // removes the record
-	NoThread bool           // removes the thread with all that it holds
-	Snapshot *Snapshot      // the thread as it is: changes nothing where it is there
+	Delete   []ckpt.MessageID // messages to remove, before others are put
+	Metadata ckpt.Raw         // replaces the message metadata unless empty
+	Record   ckpt.Raw         // replaces the record unless empty
+	NoRecord bool             // removes the record
+	NoThread bool             // removes the thread with all that it holds
+	Snapshot *Snapshot        // the thread as it is: changes nothing where it is there
 }
 
 // change is what happens to a slot: nothing, a new value, or removal.
@@ -60,16 +61,14 @@ type message struct {
 }
 
 func (e *Entry) changes() bool {
-	return e.State.any() || e.Cache.any() || len(e.Messages) > 0 || !e.Delete.IsZero() ||
+	return e.State.any() || e.Cache.any() || len(e.Messages) > 0 || len(e.Delete) > 0 ||
 		len(e.Metadata) > 0 || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Snapshot != nil
 }
 
 // AppendMessageIDs appends the IDs of the messages that the entry puts or
 // deletes.
 func (e *Entry) AppendMessageIDs(ids []ckpt.MessageID) []ckpt.MessageID {
-	if !e.Delete.IsZero() {
-		return append(ids, e.Delete)
-	}
+	ids = append(ids, e.Delete...)
 	for i := range e.Messages {
 		ids = append(ids, e.Messages[i].id)
 	}
@@ -85,7 +84,7 @@ func (w *Write) Reset() {
 
 // Again drops what was planned, so that the write can be planned anew.
 func (w *Write) Again() {
-	w.Entry = Entry{Kind: w.Kind, WriteRef: w.WriteRef, Answer: w.Answer[:0]}
+	w.Entry = Entry{Kind: w.Kind, WriteRef: w.WriteRef, Digest: w.Digest, Answer: w.Answer[:0]}
 }
 
 // Change is an entry that was applied.

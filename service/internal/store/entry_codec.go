@@ -15,17 +15,17 @@ import (
 //	k  its kind: the operation's name, expired or snapshot
 //	t  the thread's ID
 //	u  the user; of a snapshot, the owner
-//	r  the request's ID
+//	r  the request's ID         h  its digest
 //	at when it was planned
 //	b  the revision that it was planned on
 //	a  the answer, a binary
 //	f  flags: 1 removes the state, 2 the cached state, 4 the record, 8 the thread
 //	s  the new state            c  the new cached state, which expires at x
-//	m  messages to put          d  the ID of a message to remove
+//	m  messages to put, after   d  the ID of a message to remove, or an array of several
 //	md the message metadata     i  the record
 //	n  of a snapshot, its times: created, updated, of the state, of the cached state
 //	w  of a snapshot, the answers that are remembered: arrays of request ID,
-//	   kind, time, revision and answer
+//	   kind, time, revision and answer, and the digest where it is known
 const (
 	flagNoState = 1 << iota
 	flagNoCache
@@ -50,6 +50,7 @@ func (c *coded) declare(f *wire.Fields) {
 	f.Required("t", &c.ThreadID)
 	f.Optional("u", &c.UserID)
 	f.Optional("r", &c.requestID)
+	f.Optional("h", &c.Digest)
 	f.Required("at", &c.At)
 	f.Optional("b", &c.Base)
 	f.Optional("a", &c.answer)
@@ -75,12 +76,9 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 	for i := range e.Messages {
 		c.messages = append(c.messages, e.Messages[i].body)
 	}
-	if !e.Delete.IsZero() {
-		raw, err := e.Delete.AppendWire(nil)
-		if err != nil {
-			return b, err
-		}
-		c.delete = raw
+	var err error
+	if c.delete, err = appendIDs(e.Delete); err != nil {
+		return b, err
 	}
 	if s := e.Snapshot; s != nil {
 		for _, at := range []int64{s.created, s.updated, s.stateAt, s.cacheAt} {
@@ -121,10 +119,9 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 		}
 		e.Messages[i] = message{id: id, body: body} // which the heap copies
 	}
-	if c.delete != nil {
-		if err := e.Delete.DecodeWire(c.delete); err != nil {
-			return Entry{}, fmt.Errorf("message to remove: %w", err)
-		}
+	var err error
+	if e.Delete, err = decodeIDs(c.delete); err != nil {
+		return Entry{}, fmt.Errorf("messages to remove: %w", err)
 	}
 	if e.Kind == kindSnapshot {
 		s, err := decodeSnapshot(&c)
@@ -134,6 +131,40 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 		e.Snapshot = s
 	}
 	return e, nil
+}
+
+// appendIDs returns message IDs as they travel: one by itself, which is how version
+// 1 had it, and several as an array.
+func appendIDs(ids []ckpt.MessageID) (b ckpt.Raw, err error) {
+	if len(ids) > 1 {
+		b = wire.AppendArrayHeader(nil, len(ids))
+	}
+	for i := range ids {
+		if b, err = ids[i].AppendWire(b); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+func decodeIDs(raw ckpt.Raw) ([]ckpt.MessageID, error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	list := []ckpt.Raw{raw}
+	if raw.Kind() == wire.Array {
+		var err error
+		if list, err = raw.Elements(); err != nil {
+			return nil, err
+		}
+	}
+	ids := make([]ckpt.MessageID, len(list))
+	for i := range list {
+		if err := ids[i].DecodeWire(list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
 }
 
 // kindOf returns the kind as the one string that all entries of it share.
@@ -175,10 +206,15 @@ func decodeSnapshot(c *coded) (*Snapshot, error) {
 }
 
 func (a *answered) raw() ckpt.Raw {
-	b := wire.AppendArrayHeader(nil, 5)
+	known := a.digest != 0
+	b := wire.AppendArrayHeader(nil, 5+one(known))
 	b = wire.AppendStr(wire.AppendStr(b, a.requestID), a.kind)
 	b = wire.AppendUint(wire.AppendInt(b, a.at), a.revision)
-	return wire.AppendBin(b, a.answer)
+	b = wire.AppendBin(b, a.answer)
+	if known {
+		b = wire.AppendUint(b, a.digest)
+	}
+	return b
 }
 
 func decodeAnswered(raw ckpt.Raw) (a answered, err error) {
@@ -204,5 +240,8 @@ func decodeAnswered(raw ckpt.Raw) (a answered, err error) {
 	}
 	answer, err := parts[4].Bin()
 	a.answer = bytes.Clone(answer)
+	if err == nil && len(parts) > 5 {
+		a.digest, err = parts[5].Uint()
+	}
 	return a, err
 }

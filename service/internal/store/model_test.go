@@ -96,7 +96,7 @@ func (r *run) change(c Change) {
 func (r *run) commit(kind string, plan Plan, code ckpt.Code, effect func(t *modelThread) bool) {
 	ref := ckpt.WriteRef{
 		ThreadRef: ckpt.ThreadRef{ThreadID: threadID.Draw(r.T, "thread"), UserID: userID.Draw(r.T, "user")},
-		RequestID: requestID.Draw(r.T, "request"),
+		Terms:     ckpt.Terms{RequestID: requestID.Draw(r.T, "request")},
 	}
 	r.commitTo(ref, kind, plan, func(*modelThread) ckpt.Code { return code }, effect)
 }
@@ -311,7 +311,7 @@ func (r *run) putMessages() {
 func (r *run) deleteMessage() {
 	q := &ckpt.MessagesDeleteRequest{MessageID: messageID.Draw(r.T, "message")}
 	is := func(m modelMessage) bool { return m.id == q.MessageID }
-	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: threadID.Draw(r.T, "thread")}, RequestID: requestID.Draw(r.T, "request")}
+	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: threadID.Draw(r.T, "thread")}, Terms: ckpt.Terms{RequestID: requestID.Draw(r.T, "request")}}
 	r.commitTo(ref, "messages.delete", planned(PlanMessagesDelete, q),
 		func(t *modelThread) ckpt.Code {
 			if !slices.ContainsFunc(t.messages, is) {

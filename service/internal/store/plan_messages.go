@@ -141,7 +141,7 @@ func PlanMessagesDelete(v *View, q *ckpt.MessagesDeleteRequest, _ *ckpt.Messages
 	if _, ok := v.thread.messages.Get(&v.shard.heap, q.MessageID); !ok {
 		return v.noMessage(q.MessageID)
 	}
-	e.Delete = q.MessageID
+	e.Delete = []ckpt.MessageID{q.MessageID}
 	return nil
 }
 

@@ -19,6 +19,7 @@ const (
 type answered struct {
 	requestID string
 	kind      string
+	digest    uint64 // as in [Entry]
 	at        int64
 	revision  uint64
 	answer    []byte
@@ -33,7 +34,7 @@ func (a *answered) result() Result {
 }
 
 // answer returns what a request with this ID was answered with, nil where it
-// is new, and Conflict where it was a request of another kind.
+// is new, and Conflict where it was another request.
 func (t *thread) answer(w *Write, now int64) (*answered, error) {
 	if w.RequestID == "" {
 		return nil, nil
@@ -44,9 +45,16 @@ func (t *thread) answer(w *Write, now int64) (*answered, error) {
 		if a.requestID != w.RequestID || now-a.at > recentWindow.Milliseconds() {
 			continue
 		}
-		if a.kind != w.Kind {
+		used := ""
+		switch {
+		case a.kind != w.Kind:
+			used = a.kind
+		case a.digest != w.Digest && a.digest != 0 && w.Digest != 0:
+			used = "another " + a.kind
+		}
+		if used != "" {
 			return nil, &ckpt.Error{Code: ckpt.Conflict, Revision: t.revision,
-				Message: "request_id " + a.requestID + " was used for " + a.kind + " already: take a new ID for each request"}
+				Message: "request_id " + a.requestID + " was used for " + used + " already: take a new ID for each request"}
 		}
 		return a, nil
 	}
@@ -65,7 +73,7 @@ func (t *thread) remember(e *Entry, now int64, revision uint64) {
 		old++
 	}
 	d.recent = append(d.recent[:0], d.recent[old:]...)
-	d.recent = append(d.recent, answered{e.RequestID, e.Kind, now, revision, bytes.Clone(e.Answer)})
+	d.recent = append(d.recent, answered{e.RequestID, e.Kind, e.Digest, now, revision, bytes.Clone(e.Answer)})
 }
 
 // remembers reports whether the thread has an answer for a retry at a time.

@@ -102,6 +102,9 @@ func (s *Store) plan(sh *shard, t *thread, w *Write, now int64) (Result, error) 
 		}
 		w.Base = t.revision
 	}
+	if err := w.view.expect(&w.Expected); err != nil {
+		return Result{}, err
+	}
 	if err := w.Plan(&w.view, &w.Entry); err != nil {
 		return Result{}, err
 	}
@@ -145,6 +148,17 @@ func (v *View) allow(user string) error {
 		return nil
 	}
 	return ckpt.Errorf(ckpt.PermissionDenied, "the thread belongs to another user than %q", user)
+}
+
+// expect refuses a write that expects the thread to be at another revision.
+func (v *View) expect(c *ckpt.Condition) error {
+	revision := v.revision()
+	if c.Met(revision) {
+		return nil
+	}
+	err := ckpt.Errorf(ckpt.Conflict, "the thread is at revision %d, and %d was expected: read it again and decide anew", revision, c.Revision())
+	err.Revision = revision
+	return err
 }
 
 func (v *View) revision() uint64 {
