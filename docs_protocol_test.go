@@ -27,7 +27,7 @@ const protocolPage = "docs/protocol.md"
 // they mean in replies and events.
 var kinds = map[string][]string{
 	"ID": {"string"}, "message ID": {"string", "integer"}, "string": {"string"}, "boolean": {"bool"},
-	"integer": {"integer"}, "time": {"integer"}, "map": {"map"}, "array": {"array"}, "any": {"map"},
+	"integer": {"integer"}, "time": {"integer"}, "map": {"map"}, "array": {"array"}, "any": {"map"}, "number": {"float"},
 }
 
 // sameFields compares a table of fields with those that the record declares,
@@ -98,7 +98,7 @@ func TestProtocolLimits(t *testing.T) {
 	t.Parallel()
 	l := ckpt.LimitsFor(1 << 20)
 	figures := map[string]int{
-		"value": l.Payload - l.Value, "metadata": l.Metadata, "batch": l.Batch,
+		"value": l.Payload - l.Value, "metadata": l.Metadata, "batch": l.Batch, "rows": l.Rows, "filters": l.Filters,
 		"id": l.ID, "depth": l.Depth, "ttl_ms": int(l.TTL),
 	}
 	for _, row := range tableOf(t, page(t, protocolPage), "limits") {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/internal/wire"
 )
 
 var update = flag.Bool("update", false, "write the golden files of the wire format anew")
@@ -36,8 +37,8 @@ func exchanges(t testing.TB) []exchange {
 	thread := ckpt.ThreadRef{ThreadID: "airline-17", UserID: "user-42", After: after}
 	read := ckpt.ReadRef{ThreadRef: thread, Linearizable: true}
 	write := ckpt.WriteRef{ThreadRef: thread, Terms: ckpt.Terms{RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88", Expected: ckpt.AtRevision(11)}}
-	page := ckpt.Page{Search: "refund", Offset: 100, Limit: 50}
-	rows := ckpt.PageReply{Total: 240, HasMore: true, NextOffset: 102}
+	page := ckpt.Page{Search: "refund", Offset: 100, Limit: 50, Cursor: "AQ", Reverse: true, CountOnly: true, Select: []string{"message_id"}}
+	rows := ckpt.PageReply{Total: 240, HasMore: true, NextOffset: 102, NextCursor: "AQ"}
 	removed := ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 240, Records: 1}
 	at := time.UnixMilli(1758400000123).UTC()
 	later := at.Add(90 * time.Second)
@@ -76,7 +77,7 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.MessagesPutReply{Reply: stamp, MessageIDs: ids, Count: 2}),
 		exchangeOf(ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: read, MessageID: ckpt.IntID(2)},
 			ckpt.MessagesGetReply{Reply: stamp, Message: messages[1]}),
-		exchangeOf(ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: read, Page: page},
+		exchangeOf(ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: read, Page: page, Role: ckpt.RoleUser, From: 1758400000.5, Until: 1758400001, Metadata: metadata},
 			ckpt.MessagesListReply{Reply: stamp, PageReply: rows, Metadata: metadata, Messages: messages}),
 		exchangeOf(ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: write, MessageID: ckpt.StringID("m-1")},
 			ckpt.MessagesDeleteReply{Reply: stamp}),
@@ -200,9 +201,7 @@ func TestExchangesRefuse(t *testing.T) {
 				if err != nil && (!errors.Is(err, ckpt.ErrInvalidArgument) || !strings.Contains(err.Error(), field.Name)) {
 					t.Errorf("%s without %s: the error says %v", op.Name, field.Name, err)
 				}
-				extension := append(append(bytes.Clone(without), 0xa0|byte(len(field.Name))), field.Name...)
-				extension[0]++
-				extension = append(extension, 0xd4, 0x05, 0x00)
+				extension := with(without, wire.AppendStr(nil, field.Name), []byte{0xd4, 0x05, 0x00})
 				if _, raw := rawFields[field.Name]; !raw && ckpt.Decode(extension, side.empty()) == nil {
 					t.Errorf("%s: %s may be an extension", op.Name, field.Name)
 				}
@@ -216,13 +215,15 @@ var rawFields = map[string]struct{}{"state": {}, "metadata": {}, "thread": {}, "
 
 // remove returns the map b without the pair of that name.
 func remove(b ckpt.Raw, name string) []byte {
-	out := []byte{b[0] - 1}
+	n := 0
+	var rest []byte
 	for key, value := range b.Pairs {
 		if s, _ := key.Str(); s != name {
-			out = append(append(out, key...), value...)
+			rest = append(append(rest, key...), value...)
+			n++
 		}
 	}
-	return out
+	return append(wire.AppendMapHeader(nil, n), rest...)
 }
 
 func FuzzRequests(f *testing.F) {

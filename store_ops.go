@@ -49,6 +49,8 @@ type Limits struct {
 	Metadata int   // a thread's message metadata, or its record
 	Page     int   // the rows of one list reply
 	Batch    int   // messages in one put: a count
+	Rows     int   // rows of one list reply: a count
+	Filters  int   // pairs of metadata that a list is filtered by: a count
 	ID       int   // one thread, user, message, run or request ID
 	Depth    int   // levels that arrays and maps nest
 	TTL      int64 // the longest TTL, in milliseconds
@@ -61,6 +63,8 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("metadata", &l.Metadata)
 	f.Required("page", &l.Page)
 	f.Required("batch", &l.Batch)
+	f.Required("rows", &l.Rows)
+	f.Required("filters", &l.Filters)
 	f.Required("id", &l.ID)
 	f.Required("depth", &l.Depth)
 	f.Required("ttl_ms", &l.TTL)
@@ -78,6 +82,13 @@ const maxMetadata = 64 << 10
 // the request and some hundred in memory.
 const maxBatch = 10_000
 
+// maxRows bounds the rows of one reply, so that what one request does under a
+// thread's lock takes no longer than a millisecond or so.
+const maxRows = 10_000
+
+// maxFilters bounds what a list must look at for each of its rows.
+const maxFilters = 16
+
 // LimitsFor returns the limits of a service on a bus that carries payload
 // bytes in one message, all others derived from that one.
 func LimitsFor(payload int) Limits {
@@ -88,6 +99,8 @@ func LimitsFor(payload int) Limits {
 		Metadata: min(maxMetadata, value),
 		Page:     value,
 		Batch:    maxBatch,
+		Rows:     maxRows,
+		Filters:  maxFilters,
 		ID:       MaxIDBytes,
 		Depth:    MaxDepth,
 		TTL:      MaxTTL.Milliseconds(),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -58,6 +59,13 @@ var wrong = map[string][]any{
 	"request_id":        {1.5, "", true, "a\x00b", strings.Repeat("i", 257)},
 	"expected_revision": {"1", -1, 1.5, []any{1}},
 	"search":            {1, []any{"x"}},
+	"cursor":            {1, "no cursor", "!", []any{}},
+	"reverse":           {1, "true"},
+	"count_only":        {1, "true"},
+	"select":            {1, "role", []any{1}, []any{"no_field"}},
+	"role":              {1, "a\nb", strings.Repeat("r", 65)},
+	"from":              {"1", []any{}, math.NaN(), math.Inf(1)},
+	"until":             {"1", []any{}, math.NaN(), math.Inf(-1)},
 	"state":             {},
 	"after":             {1, "S1", []any{}, []any{"S1"}, []any{"S1", -1}, []any{1, 1}, []any{"S1", 1, 1}},
 	"linearizable":      {1, "true"},

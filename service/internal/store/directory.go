@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 )
@@ -27,16 +28,16 @@ func (d *directory) add(t *thread) {
 	d.threads = append(d.threads, t)
 }
 
-// key is where a thread belongs in the directory.
+// key is where a thread belongs in an order of threads.
 type key struct {
-	created stamp
-	id      string
+	at int64 // in the order of creation a stamp, in that of updates milliseconds since 1970
+	id string
 }
 
-func (t *thread) key() key { return key{t.created, t.id} }
+func (t *thread) key() key { return key{int64(t.created), t.id} }
 
 func (k key) compare(other key) int {
-	return cmp.Or(cmp.Compare(k.created, other.created), strings.Compare(k.id, other.id))
+	return cmp.Or(cmp.Compare(k.at, other.at), strings.Compare(k.id, other.id))
 }
 
 // remove takes t out. Places are squeezed when half of them are empty, so that
@@ -91,4 +92,67 @@ func (d *directory) all() []*thread {
 		}
 	}
 	return list
+}
+
+// candidate is a thread that may be on a page, and its place in the order.
+type candidate struct {
+	key
+	thread *thread
+}
+
+// part returns up to n threads in the order of their creation that lie behind
+// the bound.
+func (d *directory) part(from bound, n int) []candidate {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.mixed {
+		d.squeeze()
+	}
+	part := make([]candidate, 0, min(n, len(d.threads)-d.removed))
+	step, i := 1, 0
+	if from.reverse {
+		step, i = -1, len(d.threads)-1
+	}
+	if from.set {
+		i = sort.Search(len(d.threads), func(i int) bool { return d.next(i, from.key) >= 0 })
+		if from.reverse {
+			i--
+		}
+	}
+	for ; i >= 0 && i < len(d.threads) && len(part) < n; i += step {
+		if t := d.threads[i]; t != nil && from.before(t.key()) {
+			part = append(part, candidate{t.key(), t})
+		}
+	}
+	return part
+}
+
+// next compares the first thread from a place on with the key; none is behind
+// all.
+func (d *directory) next(i int, k key) int {
+	for ; i < len(d.threads); i++ {
+		if t := d.threads[i]; t != nil {
+			return t.key().compare(k)
+		}
+	}
+	return 1
+}
+
+// bound is where a page begins in an order of threads.
+type bound struct {
+	key
+	set     bool // else it begins at an end of the order
+	reverse bool
+}
+
+// before reports whether the key lies behind the bound, in its direction.
+func (b bound) before(k key) bool {
+	if !b.set {
+		return true
+	}
+	if c := b.key.compare(k); b.reverse {
+		return c > 0
+	} else {
+		return c < 0
+	}
 }

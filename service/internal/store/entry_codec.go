@@ -26,6 +26,8 @@ import (
 //	n  of a snapshot, its times: created, updated, of the state, of the cached state
 //	w  of a snapshot, the answers that are remembered: arrays of request ID,
 //	   kind, time, revision and answer, and the digest where it is known
+//	g  of a snapshot, the gaps of its messages' numbers: arrays of a row and how
+//	   many numbers are missing before it
 const (
 	flagNoState = 1 << iota
 	flagNoCache
@@ -40,6 +42,7 @@ type coded struct {
 	flags                     int
 	messages, times, recent   []ckpt.Raw
 	delete                    ckpt.Raw
+	gaps                      [][2]int
 	kind, requestID           string
 	state, cache, metadata, i ckpt.Raw
 }
@@ -64,6 +67,7 @@ func (c *coded) declare(f *wire.Fields) {
 	f.Optional("i", &c.i)
 	f.Optional("n", &c.times)
 	f.Optional("w", &c.recent)
+	f.Optional("g", &c.gaps)
 }
 
 // Append appends the entry to b.
@@ -81,6 +85,7 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 		return b, err
 	}
 	if s := e.Snapshot; s != nil {
+		c.gaps = s.gaps.Pairs()
 		for _, at := range []int64{s.created, s.updated, s.stateAt, s.cacheAt} {
 			c.times = append(c.times, wire.AppendInt(nil, at))
 		}
@@ -194,6 +199,10 @@ func decodeSnapshot(c *coded) (*Snapshot, error) {
 		if *to, err = c.times[i].Int(); err != nil {
 			return nil, fmt.Errorf("time %d %w", i, err)
 		}
+	}
+	var err error
+	if s.gaps, err = messages.NewGaps(c.gaps, len(c.messages)); err != nil {
+		return nil, err
 	}
 	for i, raw := range c.recent {
 		a, err := decodeAnswered(raw)

@@ -16,6 +16,7 @@ type Snapshot struct {
 	updated          int64
 	stateAt, cacheAt int64
 	recent           []answered
+	gaps             messages.Gaps // of its messages
 }
 
 // Snapshot returns an entry with the thread as it is; false where there is no
@@ -53,7 +54,7 @@ func (sh *shard) snapshot(t *thread, now int64) Entry {
 		Record:   d.record.raw(),
 		Snapshot: &Snapshot{
 			created: int64(t.created), updated: t.updated, stateAt: d.state.at, cacheAt: d.cache.at,
-			recent: slices.Clone(d.recent),
+			recent: slices.Clone(d.recent), gaps: t.messages.Gaps(),
 		},
 	}
 	e.ThreadID, e.UserID = t.id, t.owner.Value()
@@ -95,6 +96,7 @@ func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) 
 			return false
 		}
 		t.setSince(first)
+		t.messages.SetGaps(e.Snapshot.gaps) // those of version 1 have none: then nobody has
 		return true
 	}
 	snap := e.Snapshot
@@ -108,6 +110,7 @@ func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) 
 		t.owner = unique.Make(e.UserID)
 	}
 	t.change(sh, e)
+	t.messages.SetGaps(snap.gaps)
 	if d := t.more; d != nil {
 		d.state.at, d.cache.at = snap.stateAt, snap.cacheAt
 	}
