@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ckptbus/ckpt"
 )
@@ -157,6 +158,83 @@ func testMessagesByCursor(t *testing.T, start starter) {
 	}
 }
 
+// Threads are listed by creation and by update, filtered by user, metadata and
+// times, whatever filters meet.
+func testThreadsFilters(t *testing.T, start starter) {
+	h := start(t, setting{})
+	at := make(map[string]time.Time)
+	put := func(id, user, team string, level any) {
+		h.clock.advance(time.Second)
+		at[id] = h.clock.now()
+		h.putThread("thread_id", id, "user_id", user, "metadata", map[string]any{"team": team, "level": level})
+	}
+	put("a", "ann", "blue", 1)
+	put("b", "bob", "blue", 2)
+	put("c", "ann", "red", 1.0)
+	put("d", "ann", "blue", 3)
+	h.putState("bare", ckpt.Raw{1})
+	h.clock.advance(time.Second)
+	do(h, ckpt.StatePut, ckpt.StatePutRequest{WriteRef: ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: "bare", UserID: "ann"}}, State: ckpt.Raw{2}})
+	h.clock.advance(time.Second)
+	at["a again"] = h.clock.now()
+	h.putState("a", ckpt.Raw{1})
+	h.clock.advance(time.Second)
+	put("b", "bob", "red", 1) // which moves it to another group
+	for name, c := range map[string]struct {
+		q    ckpt.ThreadsListRequest
+		want string
+	}{
+		"all":               {ckpt.ThreadsListRequest{}, "a b c d bare"},
+		"updated":           {ckpt.ThreadsListRequest{Order: ckpt.OrderUpdated}, "c d bare a b"},
+		"user":              {ckpt.ThreadsListRequest{UserID: "ann"}, "a c d bare"},
+		"user, updated":     {ckpt.ThreadsListRequest{UserID: "ann", Order: ckpt.OrderUpdated}, "c d bare a"},
+		"no such user":      {ckpt.ThreadsListRequest{UserID: "eve"}, ""},
+		"metadata":          {ckpt.ThreadsListRequest{Metadata: pairs(t, "level", 1)}, "a b c"},
+		"metadata, updated": {ckpt.ThreadsListRequest{Metadata: pairs(t, "level", 1.0), Order: ckpt.OrderUpdated}, "c a b"},
+		"two pairs":         {ckpt.ThreadsListRequest{Metadata: pairs(t, "level", 1, "team", "red")}, "b c"},
+		"user and pair":     {ckpt.ThreadsListRequest{UserID: "ann", Metadata: pairs(t, "team", "blue")}, "a d"},
+		"all three":         {ckpt.ThreadsListRequest{UserID: "ann", Metadata: pairs(t, "team", "blue", "level", 3), Order: ckpt.OrderUpdated}, "d"},
+		"created":           {ckpt.ThreadsListRequest{CreatedFrom: at["c"], CreatedUntil: at["d"]}, "c"},
+		"updated from":      {ckpt.ThreadsListRequest{UpdatedFrom: at["a again"]}, "a b"},
+		"updated until":     {ckpt.ThreadsListRequest{UpdatedUntil: at["a again"], Order: ckpt.OrderUpdated}, "c d bare"},
+		"record, user":      {ckpt.ThreadsListRequest{WithRecord: true, UserID: "ann"}, "a c d"},
+		"search":            {ckpt.ThreadsListRequest{Page: ckpt.Page{Search: "BLUE"}, UserID: "ann"}, "a d"},
+	} {
+		for _, reverse := range []bool{false, true} {
+			q := c.q
+			q.Reverse = reverse
+			want := strings.Fields(c.want)
+			if reverse {
+				slices.Reverse(want)
+			}
+			if got := h.threads(q); !slices.Equal(got, want) {
+				t.Errorf("%s, reverse %v: %v, want %v", name, reverse, got, want)
+			}
+			q.Cursor, q.Limit = ckpt.FirstCursor, 2
+			seen := []string{}
+			for more := true; more; {
+				a := do(h, ckpt.ThreadsList, q)
+				for _, raw := range a.Threads {
+					seen = append(seen, decodeInfo(t, raw).ThreadID)
+				}
+				more, q.Cursor = a.HasMore, a.NextCursor
+			}
+			if !slices.Equal(seen, want) {
+				t.Errorf("%s, reverse %v, by cursor: %v, want %v", name, reverse, seen, want)
+			}
+		}
+		q := c.q
+		q.CountOnly = true
+		if a := do(h, ckpt.ThreadsList, q); a.Total != len(strings.Fields(c.want)) || len(a.Threads) != 0 {
+			t.Errorf("%s: count %+v", name, a.PageReply)
+		}
+	}
+	do(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write1("c")})
+	if got := h.threads(ckpt.ThreadsListRequest{Metadata: pairs(t, "level", 1), Order: ckpt.OrderUpdated}); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("after one was cleaned: %v", got)
+	}
+}
+
 // A page has the fields that were asked for, and the ID.
 func testSelect(t *testing.T, start starter) {
 	h := start(t, setting{})
@@ -232,11 +310,23 @@ func testListsRefuse(t *testing.T, start starter) {
 			t.Errorf("%q does not name %s", e.Message, says)
 		}
 	}
+	for says, q := range map[string]ckpt.ThreadsListRequest{
+		"order":         {Order: "name"},
+		"created_until": {CreatedFrom: time.UnixMilli(2), CreatedUntil: time.UnixMilli(2)},
+		"updated_until": {UpdatedFrom: time.UnixMilli(2), UpdatedUntil: time.UnixMilli(1)},
+		"key":           {Metadata: pairs(t, 1, 2)},
+		"another list":  {Page: ckpt.Page{Cursor: threads}, Order: ckpt.OrderUpdated},
+	} {
+		if e := refused(h, ckpt.InvalidArgument, ckpt.ThreadsList, q); !strings.Contains(e.Message, says) {
+			t.Errorf("%q does not name %s", e.Message, says)
+		}
+	}
 	many := make(map[string]any)
 	for i := range h.store.Limits().Filters + 1 {
 		many[fmt.Sprint(i)] = i
 	}
 	q = ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}, Metadata: pack(t, many)}
+	refused(h, ckpt.TooLarge, ckpt.ThreadsList, ckpt.ThreadsListRequest{Metadata: q.Metadata})
 	if e := refused(h, ckpt.TooLarge, ckpt.MessagesList, q); !strings.Contains(e.Message, "limits.filters") {
 		t.Errorf("%q does not name the limit", e.Message)
 	}

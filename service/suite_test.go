@@ -49,6 +49,7 @@ func suite(t *testing.T, start starter) {
 		{"MessagesDelete", testMessagesDelete},
 		{"MessagesFilters", testMessagesFilters},
 		{"MessagesByCursor", testMessagesByCursor},
+		{"ThreadsFilters", testThreadsFilters},
 		{"Select", testSelect},
 		{"ListsRefuse", testListsRefuse},
 		{"RowsLimit", testRowsLimit},

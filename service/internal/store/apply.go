@@ -52,6 +52,7 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 		t.created, t.owner = newStamp(now, revision), nobody
 		s.directory.add(t)
 	}
+	was := t.member()
 	since := min(t.since(), first) // the first part of a record may be older than a snapshot before its last
 	t.revision, t.updated = revision, e.At
 	t.setSince(since)
@@ -61,6 +62,8 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 	c.Owner = t.owner.Value()
 	before := t.peek().weight()
 	t.change(sh, e)
+	s.directory.move(t, was)
+	sh.touch(t)
 	t.remember(e, now, revision)
 	if !t.holds(now) {
 		s.end(sh, t)
@@ -108,11 +111,11 @@ func (s *Store) end(sh *shard, t *thread) {
 	if t.gone() {
 		return
 	}
+	s.directory.remove(t)
 	t.messages.Clear(&sh.heap)
 	if t.more != nil {
 		t.more = &details{recent: t.more.recent}
 	}
-	s.directory.remove(t)
 	t.created = 0
 }
 

@@ -74,14 +74,16 @@ func (b bound) text(list uint64) string {
 	return cursorText.EncodeToString(c)
 }
 
-func parseThreadCursor(text string, list uint64) (b bound, err error) {
+// parseThreadCursor returns the key that a page begins behind; set is false where
+// it begins at an end of the order.
+func parseThreadCursor(text string, list uint64) (k key, set bool, err error) {
 	c, err := place(text, list)
 	if err != nil || len(c) == 0 {
-		return bound{}, err
+		return key{}, false, err
 	}
 	at, n := binary.Varint(c)
 	if n <= 0 || ckpt.CheckID(string(c[n:])) != nil {
-		return bound{}, errCursor
+		return key{}, false, errCursor
 	}
-	return bound{key: key{at, string(c[n:])}, set: true}, nil
+	return key{at, string(c[n:])}, true, nil
 }

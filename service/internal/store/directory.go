@@ -17,6 +17,7 @@ type directory struct {
 	removed int
 	last    key  // of the thread that was added last
 	mixed   bool // some are not in their order: a snapshot brought them
+	groups  groups
 }
 
 func (d *directory) add(t *thread) {
@@ -40,11 +41,14 @@ func (k key) compare(other key) int {
 	return cmp.Or(cmp.Compare(k.at, other.at), strings.Compare(k.id, other.id))
 }
 
-// remove takes t out. Places are squeezed when half of them are empty, so that
+// remove takes t out, also of its groups. Places are squeezed when half of them are empty, so that
 // removal is cheap however many threads there are.
 func (d *directory) remove(t *thread) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	for _, g := range t.member().groups() {
+		d.groups.remove(g, t)
+	}
 	d.threads[t.place] = nil
 	d.removed++
 	if d.removed < len(d.threads)/2 || d.removed < 1024 {
@@ -94,6 +98,34 @@ func (d *directory) all() []*thread {
 	return list
 }
 
+// move takes the thread from the groups that it was a member of to those that it is
+// a member of now.
+func (d *directory) move(t *thread, was member) {
+	is := t.member()
+	if is == was {
+		return
+	}
+	before, after := was.groups(), is.groups()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, g := range before {
+		if !slices.Contains(after, g) {
+			d.groups.remove(g, t)
+		}
+	}
+	for _, g := range after {
+		d.groups.add(g, t)
+	}
+}
+
+// members returns up to n threads that are in all of the groups, in the order of
+// their creation, behind the bound.
+func (d *directory) members(in []group, from bound, n int) []candidate {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return common(in, from, n, d.groups.seek)
+}
+
 // candidate is a thread that may be on a page, and its place in the order.
 type candidate struct {
 	key
@@ -136,23 +168,4 @@ func (d *directory) next(i int, k key) int {
 		}
 	}
 	return 1
-}
-
-// bound is where a page begins in an order of threads.
-type bound struct {
-	key
-	set     bool // else it begins at an end of the order
-	reverse bool
-}
-
-// before reports whether the key lies behind the bound, in its direction.
-func (b bound) before(k key) bool {
-	if !b.set {
-		return true
-	}
-	if c := b.key.compare(k); b.reverse {
-		return c > 0
-	} else {
-		return c < 0
-	}
 }

@@ -1,51 +1,48 @@
 package store
 
-import (
-	"github.com/ckptbus/ckpt"
-	"github.com/ckptbus/ckpt/service/internal/messages"
-)
+import "github.com/ckptbus/ckpt"
 
 // recordGains is what a record can gain in the store, in bytes: its owner's ID,
 // its times, wider headers. A page of records may have as much more, so that the
 // largest that is taken can be listed; the reply around it has room for it.
 const recordGains = 512
 
-// threadParts is how many threads a list takes from an index at a time.
-const threadParts = 128
+// threadParts is how many threads a list takes from an index at a time, at most.
+const threadParts = 512
 
 // threadList is a threads.list under way.
 type threadList struct {
 	rows
-	store  *Store
-	now    int64
-	filter threadFilter
+	store   *Store
+	now     int64
+	filter  threadFilter
+	updated bool // in the order of updates, else in that of creation
+	groups  []group
+	span    span // of the keys that the list has
 }
 
-// ThreadsList answers a threads.list. It looks at each thread by itself: a
-// thread that changes meanwhile is listed as before or after the change.
+// ThreadsList answers a threads.list. It finds the threads of a user, those with
+// a pair of metadata and those behind a cursor by an index, and looks at each by
+// itself: one that changes meanwhile is listed as before or after the change.
 func (s *Store) ThreadsList(q *ckpt.ThreadsListRequest, a *ckpt.ThreadsListReply, now int64) error {
 	a.Reply = ckpt.Reply{Revision: s.Revision()}
 	l := threadList{store: s, now: now}
-	var err error
-	if l.rows, err = s.newRows(q.Page, s.opts.Limits.Page+recordGains, recordFields); err != nil {
+	if err := l.check(q); err != nil {
 		return err
 	}
-	if l.filter, err = s.threadFilter(q); err != nil {
-		return err
-	}
-	var from bound
+	from := bound{reverse: q.Reverse}
 	var digest uint64
 	if l.byCursor {
+		var err error
 		if digest, err = ckpt.ListDigest(q); err != nil {
 			return err
 		}
 		if q.Cursor != ckpt.FirstCursor {
-			if from, err = parseThreadCursor(q.Cursor, digest); err != nil {
+			if from.key, from.set, err = parseThreadCursor(q.Cursor, digest); err != nil {
 				return err
 			}
 		}
 	}
-	from.reverse = q.Reverse
 	end, err := l.walk(from)
 	if err != nil {
 		return err
@@ -58,12 +55,40 @@ func (s *Store) ThreadsList(q *ckpt.ThreadsListRequest, a *ckpt.ThreadsListReply
 	return nil
 }
 
+func (l *threadList) check(q *ckpt.ThreadsListRequest) (err error) {
+	switch q.Order {
+	case "", ckpt.OrderCreated:
+	case ckpt.OrderUpdated:
+		l.updated = true
+	default:
+		return ckpt.Errorf(ckpt.InvalidArgument, "order %.64q: want %s or %s", q.Order, ckpt.OrderCreated, ckpt.OrderUpdated)
+	}
+	if l.rows, err = l.store.newRows(q.Page, l.store.opts.Limits.Page+recordGains, recordFields); err != nil {
+		return err
+	}
+	if l.filter, err = l.store.threadFilter(q); err != nil {
+		return err
+	}
+	l.groups, l.span = l.filter.groups(), l.filter.created.stamps()
+	if l.updated {
+		l.span = l.filter.updated
+	}
+	return nil
+}
+
 // walk takes the rows behind the bound, and returns the bound behind them.
 func (l *threadList) walk(from bound) (end bound, err error) {
 	end = from
+	size := threadParts
+	if l.byCursor {
+		size = min(size, l.most+1)
+	}
 	for {
-		part := l.store.directory.part(from, threadParts)
+		part := l.part(l.span.narrow(from), size)
 		for _, c := range part {
+			if l.span.past(c.key, from.reverse) {
+				return from, nil
+			}
 			from.key, from.set = c.key, true
 			wanted, taken, err := l.take(c)
 			if err != nil {
@@ -75,19 +100,32 @@ func (l *threadList) walk(from bound) (end bound, err error) {
 				return end, nil
 			}
 		}
-		if len(part) < threadParts {
+		if len(part) < size {
 			return from, nil
 		}
 	}
 }
 
+// part returns up to n threads behind the bound that may be on the page.
+func (l *threadList) part(from bound, n int) []candidate {
+	switch {
+	case l.updated && l.groups == nil:
+		return l.store.byUpdate([]group{everyone}, from, n)
+	case l.updated:
+		return l.store.byUpdate(l.groups, from, n)
+	case l.groups == nil:
+		return l.store.directory.part(from, n)
+	}
+	return l.store.directory.members(l.groups, from, n)
+}
+
 // take takes a thread into the rows where it is one of those that are wanted.
 func (l *threadList) take(c candidate) (wanted, taken bool, err error) {
-	sh := l.store.shard(c.id)
+	sh := l.store.shard(c.thread.id)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	t := c.thread
-	if t.key() != c.key || !t.holds(l.now) || !l.filter.meets(t) {
+	if t.gone() || !l.updated && t.key() != c.key || !t.holds(l.now) || !l.filter.meets(t) {
 		return false, false, nil
 	}
 	if !l.wants() {
@@ -96,26 +134,4 @@ func (l *threadList) take(c candidate) (wanted, taken bool, err error) {
 	}
 	taken, err = l.add(t.info())
 	return true, taken, err
-}
-
-// threadFilter is what the threads of a list must meet.
-type threadFilter struct {
-	owner  string
-	record bool // it was given one
-	search *messages.Search
-}
-
-func (s *Store) threadFilter(q *ckpt.ThreadsListRequest) (f threadFilter, err error) {
-	f = threadFilter{owner: q.UserID, record: q.WithRecord}
-	if q.Search != "" {
-		f.search = messages.NewSearch(q.Search)
-	}
-	return f, nil
-}
-
-// meets reports whether a thread is one of those wanted.
-func (f *threadFilter) meets(t *thread) bool {
-	return (f.owner == "" || t.owner.Value() == f.owner) &&
-		(!f.record || t.peek().record != nil) &&
-		(f.search == nil || f.search.Value(t.own(0)))
 }

@@ -12,6 +12,16 @@ type record struct {
 	pairs   []byte
 	count   int
 	updated int64 // what the put said; 0: nothing
+	// metadata are in pairs from one byte to another
+	metadata struct{ from, to uint32 }
+}
+
+// meta returns the metadata of the record, nil where it has none.
+func (r *record) meta() ckpt.Raw {
+	if r == nil || r.metadata.to == 0 {
+		return nil
+	}
+	return ckpt.Raw(r.pairs[r.metadata.from:r.metadata.to])
 }
 
 // newRecord returns the record in raw, a map that was read as a
@@ -28,6 +38,9 @@ func newRecord(raw ckpt.Raw) *record {
 			if value.Kind() != wire.Nil {
 				r.pairs = append(append(r.pairs, key...), value...)
 				r.count++
+				if string(name) == "metadata" {
+					r.metadata.from, r.metadata.to = uint32(len(r.pairs)-len(value)), uint32(len(r.pairs))
+				}
 			}
 		}
 	}
@@ -55,16 +68,20 @@ func (t *thread) own(more int) []byte {
 // info returns the thread's record as readers see it: with its times, and
 // marked where the thread was given none.
 func (t *thread) info() ckpt.Raw {
-	r := t.peek().record
-	bare, updated := one(r == nil), t.updated
-	if r != nil && r.updated != 0 {
-		updated = r.updated
-	}
+	bare := one(t.peek().record == nil)
 	b := t.own(2 + bare)
 	b = wire.AppendInt(wire.AppendStr(b, "created_at"), t.created.millis())
-	b = wire.AppendInt(wire.AppendStr(b, "updated_at"), updated)
+	b = wire.AppendInt(wire.AppendStr(b, "updated_at"), t.lastUpdate())
 	if bare == 1 {
 		b = wire.AppendBool(wire.AppendStr(b, "bare"), true)
 	}
 	return b
+}
+
+// lastUpdate is when the thread was last changed, or what its record says.
+func (t *thread) lastUpdate() int64 {
+	if r := t.peek().record; r != nil && r.updated != 0 {
+		return r.updated
+	}
+	return t.updated
 }

@@ -106,6 +106,7 @@ func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) 
 	if !t.gone() {
 		s.directory.add(t)
 	}
+	was := t.member()
 	if e.UserID != "" {
 		t.owner = unique.Make(e.UserID)
 	}
@@ -117,6 +118,10 @@ func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) 
 	if len(snap.recent) > 0 {
 		t.detail().recent = snap.recent
 	}
+	if !t.gone() {
+		s.directory.move(t, was)
+	}
+	sh.touch(t)
 	sh.settle(t, 0)
 	raise(&s.revision, e.Base)
 	return true
@@ -152,6 +157,8 @@ func (s *Store) Live() (n int) {
 
 // Reset empties the store, as if it were new.
 func (s *Store) Reset() {
+	s.updates.mu.Lock() // as a list by update does: before the shards
+	defer s.updates.mu.Unlock()
 	s.lock()
 	defer s.unlock()
 	for i := range s.shards {
@@ -160,8 +167,10 @@ func (s *Store) Reset() {
 			s.end(sh, t)
 		}
 		sh.threads, sh.heap, sh.compactor, sh.details = table{}, messages.Heap{}, nil, 0
+		sh.changes = changes{}
 		clear(sh.timed)
 	}
+	s.updates.drop()
 	s.straddles.reset()
 	s.revision.Store(0)
 }

@@ -30,6 +30,7 @@ type Store struct {
 	opts      Options
 	shards    [shards]shard
 	directory directory
+	updates   updates
 	revision  atomic.Uint64 // of the latest change
 	straddles straddles
 }
@@ -42,7 +43,8 @@ type shard struct {
 	compactor *messages.Compactor  // nil: the heap is compact enough
 	timed     map[*thread]struct{} // those that the sweep visits
 	details   int                  // bytes of all threads' details
-	_         [64]byte             // keeps the locks of two shards off one cache line
+	changes
+	_ [64]byte // keeps the locks of two shards off one cache line
 }
 
 // New returns an empty store.
