@@ -38,7 +38,10 @@ type key struct {
 func (t *thread) key() key { return key{int64(t.created), t.id} }
 
 func (k key) compare(other key) int {
-	return cmp.Or(cmp.Compare(k.at, other.at), strings.Compare(k.id, other.id))
+	if c := cmp.Compare(k.at, other.at); c != 0 {
+		return c
+	}
+	return strings.Compare(k.id, other.id)
 }
 
 // remove takes t out, also of its groups. Places are squeezed when half of them are empty, so that

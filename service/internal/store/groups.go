@@ -1,9 +1,7 @@
 package store
 
 import (
-	"cmp"
 	"hash/maphash"
-	"strings"
 	"unique"
 
 	"github.com/ckptbus/ckpt/internal/wire"
@@ -62,7 +60,7 @@ func pairGroup(key string, canonical []byte) group {
 
 // groups lists the threads of each group in the order of their creation. It is
 // part of the directory and has its lock. A thread takes 16 bytes in each of its
-// groups, some 24 with what the tree has free. The zero value has no groups.
+// groups, some 32 with what the tree has free. The zero value has no groups.
 type groups struct {
 	tree *btree.BTreeG[grouped]
 }
@@ -73,7 +71,10 @@ type grouped struct {
 }
 
 func (a grouped) before(b grouped) bool {
-	return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.thread.created, b.thread.created), strings.Compare(a.thread.id, b.thread.id)) < 0
+	if a.group != b.group {
+		return a.group < b.group // without a look at the threads, which are all over the memory
+	}
+	return a.thread.key().compare(b.thread.key()) < 0
 }
 
 func (x *groups) add(g group, t *thread) {

@@ -27,7 +27,10 @@ type updated struct {
 }
 
 func (a updated) compare(b updated) int {
-	return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.at, b.at), strings.Compare(a.thread.id, b.thread.id))
+	if c := cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.at, b.at)); c != 0 {
+		return c // without a look at the threads, which are all over the memory
+	}
+	return strings.Compare(a.thread.id, b.thread.id)
 }
 
 func (a updated) before(b updated) bool { return a.compare(b) < 0 }
