@@ -24,6 +24,8 @@ import (
 //	m  messages to put, after   d  the ID of a message to remove, or an array of several
 //	md the message metadata     i  the record
 //	n  of a snapshot, its times: created, updated, of the state, of the cached state
+//	g  entries of further threads, each a binary, that are applied with this one
+//	   or not at all
 //	w  of a snapshot, the answers that are remembered: arrays of request ID,
 //	   kind, time, revision and answer, and the digest where it is known
 const (
@@ -38,7 +40,8 @@ type coded struct {
 	*Entry
 	answer                    []byte
 	flags                     int
-	messages, times, recent   []ckpt.Raw
+	messages, times           []ckpt.Raw
+	recent, group             []ckpt.Raw
 	delete                    ckpt.Raw
 	kind, requestID           string
 	state, cache, metadata, i ckpt.Raw
@@ -64,6 +67,7 @@ func (c *coded) declare(f *wire.Fields) {
 	f.Optional("i", &c.i)
 	f.Optional("n", &c.times)
 	f.Optional("w", &c.recent)
+	f.Optional("g", &c.group)
 }
 
 // Append appends the entry to b.
@@ -88,6 +92,13 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 			c.recent = append(c.recent, s.recent[i].raw())
 		}
 	}
+	for _, further := range e.With {
+		raw, err := further.Append(nil)
+		if err != nil {
+			return b, err
+		}
+		c.group = append(c.group, wire.AppendBin(nil, raw))
+	}
 	f := wire.Declare()
 	defer f.Free()
 	c.declare(f)
@@ -95,7 +106,10 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 }
 
 // DecodeEntry reads an entry. What it holds as bytes is a copy.
-func DecodeEntry(b ckpt.Raw) (Entry, error) {
+func DecodeEntry(b ckpt.Raw) (Entry, error) { return decodeEntry(b, true) }
+
+// decodeEntry reads an entry, which may be the first of a group or not.
+func decodeEntry(b ckpt.Raw, first bool) (Entry, error) {
 	var e Entry
 	c := coded{Entry: &e}
 	f := wire.Declare()
@@ -123,6 +137,12 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 	if e.Delete, err = decodeIDs(c.delete); err != nil {
 		return Entry{}, fmt.Errorf("messages to remove: %w", err)
 	}
+	if !first && (len(c.group) > 0 || e.Kind == kindSnapshot) {
+		return Entry{}, fmt.Errorf("entry %q is none of a single thread", e.Kind)
+	}
+	if e.With, err = decodeGroup(c.group); err != nil {
+		return Entry{}, err
+	}
 	if e.Kind == kindSnapshot {
 		s, err := decodeSnapshot(&c)
 		if err != nil {
@@ -131,6 +151,23 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 		e.Snapshot = s
 	}
 	return e, nil
+}
+
+// decodeGroup reads the entries of further threads.
+func decodeGroup(list []ckpt.Raw) ([]*Entry, error) {
+	var group []*Entry
+	for i, raw := range list {
+		b, err := raw.Bin()
+		if err != nil {
+			return nil, fmt.Errorf("entry %d of the group %w", i, err)
+		}
+		e, err := decodeEntry(b, false)
+		if err != nil {
+			return nil, fmt.Errorf("entry %d of the group: %w", i, err)
+		}
+		group = append(group, &e)
+	}
+	return group, nil
 }
 
 // appendIDs returns message IDs as they travel: one by itself, which is how version
