@@ -85,9 +85,17 @@ func TestProtocolRecords(t *testing.T) {
 	at := time.UnixMilli(1758400000123)
 	limits := ckpt.LimitsFor(1 << 20)
 	sameFields(t, "limits", tableOf(t, text, "limits"), &limits, "always")
-	sameFields(t, "thread state", tableOf(t, text, "thread state"), new(ckpt.ThreadState), "always")
-	sameFields(t, "commit", tableOf(t, text, "commit"), new(ckpt.ThreadCommit), "required")
-	sameFields(t, "committed", tableOf(t, text, "committed"), new(ckpt.Committed), "always")
+	for _, example := range exchanges(t) {
+		if q, ok := example.request.(*ckpt.ThreadsTransactRequest); ok {
+			sameFields(t, "commit", tableOf(t, text, "commit"), &q.Commits[0], "required")
+		}
+		switch a := example.reply.(type) {
+		case *ckpt.ThreadsTransactReply:
+			sameFields(t, "committed", tableOf(t, text, "committed"), &a.Commits[0], "always")
+		case *ckpt.StateManyReply:
+			sameFields(t, "thread state", tableOf(t, text, "thread state"), &a.States[0], "always")
+		}
+	}
 	sameFields(t, "removed", tableOf(t, text, "removed"), &ckpt.Removed{}, "always")
 	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8}, "always")
 	sameFields(t, "event", tableOf(t, text, "event"), &ckpt.Event{ThreadID: "t", Kind: "expired", At: at, UserID: "u",
