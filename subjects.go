@@ -19,6 +19,9 @@ var (
 	StateGet   = operation[StateGetRequest, StateGetReply]("state.get", false)
 	StateClear = operation[StateClearRequest, ClearReply]("state.clear", true)
 
+	StateHistory = operation[StateHistoryRequest, StateHistoryReply]("state.history", false)
+	StateRestore = operation[StateRestoreRequest, StateRestoreReply]("state.restore", true)
+
 	CachePut   = operation[CachePutRequest, CachePutReply]("cache.put", true)
 	CacheGet   = operation[CacheGetRequest, StateGetReply]("cache.get", false)
 	CacheClear = operation[CacheClearRequest, ClearReply]("cache.clear", true)
@@ -39,6 +42,7 @@ func Operations() []OpInfo {
 	return []OpInfo{
 		Setup.OpInfo, Info.OpInfo, Release.OpInfo,
 		StatePut.OpInfo, StateGet.OpInfo, StateClear.OpInfo,
+		StateHistory.OpInfo, StateRestore.OpInfo,
 		CachePut.OpInfo, CacheGet.OpInfo, CacheClear.OpInfo,
 		MessagesPut.OpInfo, MessagesGet.OpInfo, MessagesList.OpInfo, MessagesDelete.OpInfo,
 		ThreadsPut.OpInfo, ThreadsGet.OpInfo, ThreadsList.OpInfo, ThreadsClean.OpInfo,
