@@ -27,6 +27,8 @@ import (
 //	hk how many earlier states are kept from a change of the state on, and of a
 //	   snapshot the rest of its history: see history_codec.go
 //	n  of a snapshot, its times: created, updated, of the state, of the cached state
+//	g  entries of further threads, each a binary, that are applied with this one
+//	   or not at all
 //	w  of a snapshot, the answers that are remembered: arrays of request ID,
 //	   kind, time, revision and answer, and the digest where it is known
 const (
@@ -42,7 +44,8 @@ type coded struct {
 	*Entry
 	answer                    []byte
 	flags                     int
-	messages, times, recent   []ckpt.Raw
+	messages, times           []ckpt.Raw
+	recent, group             []ckpt.Raw
 	delete                    ckpt.Raw
 	kind, requestID           string
 	state, cache, metadata, i ckpt.Raw
@@ -69,6 +72,7 @@ func (c *coded) declare(f *wire.Fields) {
 	f.Optional("i", &c.i)
 	f.Optional("n", &c.times)
 	f.Optional("w", &c.recent)
+	f.Optional("g", &c.group)
 	c.past.declare(f)
 }
 
@@ -96,6 +100,13 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 		}
 		c.past = s.history.coded()
 	}
+	for _, further := range e.With {
+		raw, err := further.Append(nil)
+		if err != nil {
+			return b, err
+		}
+		c.group = append(c.group, wire.AppendBin(nil, raw))
+	}
 	f := wire.Declare()
 	defer f.Free()
 	c.declare(f)
@@ -103,7 +114,10 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 }
 
 // DecodeEntry reads an entry. What it holds as bytes is a copy.
-func DecodeEntry(b ckpt.Raw) (Entry, error) {
+func DecodeEntry(b ckpt.Raw) (Entry, error) { return decodeEntry(b, true) }
+
+// decodeEntry reads an entry, which may be the first of a group or not.
+func decodeEntry(b ckpt.Raw, first bool) (Entry, error) {
 	var e Entry
 	c := coded{Entry: &e}
 	f := wire.Declare()
@@ -132,6 +146,12 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 	if e.Delete, err = decodeIDs(c.delete); err != nil {
 		return Entry{}, fmt.Errorf("messages to remove: %w", err)
 	}
+	if !first && (len(c.group) > 0 || e.Kind == kindSnapshot) {
+		return Entry{}, fmt.Errorf("entry %q is none of a single thread", e.Kind)
+	}
+	if e.With, err = decodeGroup(c.group); err != nil {
+		return Entry{}, err
+	}
 	if e.Kind == kindSnapshot {
 		s, err := decodeSnapshot(&c)
 		if err != nil {
@@ -140,6 +160,23 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 		e.Snapshot = s
 	}
 	return e, nil
+}
+
+// decodeGroup reads the entries of further threads.
+func decodeGroup(list []ckpt.Raw) ([]*Entry, error) {
+	var group []*Entry
+	for i, raw := range list {
+		b, err := raw.Bin()
+		if err != nil {
+			return nil, fmt.Errorf("entry %d of the group %w", i, err)
+		}
+		e, err := decodeEntry(b, false)
+		if err != nil {
+			return nil, fmt.Errorf("entry %d of the group: %w", i, err)
+		}
+		group = append(group, &e)
+	}
+	return group, nil
 }
 
 // appendIDs returns message IDs as they travel: one by itself, which is how version
