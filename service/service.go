@@ -70,8 +70,12 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 		first:   make(chan error, 1),
 	}
 	so := store.Options{
-		Limits: ckpt.LimitsFor(int(nc.MaxPayload())),
-		NewID:  func() string { return uuid.Must(uuid.NewV7()).String() },
+		Limits:  ckpt.LimitsFor(int(nc.MaxPayload())),
+		NewID:   func() string { return uuid.Must(uuid.NewV7()).String() },
+		History: o.history,
+	}
+	if limit := so.Limits.History; o.history < 0 || o.history > limit {
+		return nil, ckpt.Errorf(ckpt.InvalidArgument, "history %d: want 0, for none, to %d", o.history, limit)
 	}
 	if s.replicated {
 		so.Window = journal.Window

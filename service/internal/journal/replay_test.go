@@ -54,6 +54,8 @@ func (s *simulation) add() *JetStream {
 		Limits: ckpt.LimitsFor(1 << 20),
 		NewID:  func() string { s.ids++; return fmt.Sprint("made-", s.ids) },
 		Window: simulatedWindow,
+		// What is kept was decided where the write was planned.
+		History: len(s.replicas) % 2,
 	})
 	j.applied.Store(s.first - 1)
 	s.replicas, s.assembly = append(s.replicas, j), append(s.assembly, assembly{})
@@ -161,13 +163,17 @@ func (s *simulation) write() {
 	w.RequestID = rapid.SampledFrom([]string{"", "r1", "r2", "r3"}).Draw(s.T, "request")
 	value := func() ckpt.Raw { return wire.AppendInt(nil, rapid.Int64Range(0, 1000).Draw(s.T, "value")) }
 	id := ckpt.IntID(rapid.Int64Range(0, 5).Draw(s.T, "message"))
-	op := rapid.SampledFrom([]ckpt.OpInfo{ckpt.StatePut.OpInfo, ckpt.StateClear.OpInfo, ckpt.CachePut.OpInfo, ckpt.MessagesPut.OpInfo,
+	op := rapid.SampledFrom([]ckpt.OpInfo{ckpt.StatePut.OpInfo, ckpt.StatePut.OpInfo, ckpt.StateClear.OpInfo, ckpt.StateRestore.OpInfo, ckpt.CachePut.OpInfo, ckpt.MessagesPut.OpInfo,
 		ckpt.MessagesPut.OpInfo, ckpt.MessagesDelete.OpInfo, ckpt.ThreadsPut.OpInfo, ckpt.ThreadsClean.OpInfo}).Draw(s.T, "operation")
 	w.Kind = op.Name
 	w.Plan = func(v *store.View, e *store.Entry) (err error) {
 		switch op.Name {
 		case ckpt.StatePut.Name:
-			err = planned(v, e, ckpt.StatePut, store.PlanStatePut, ckpt.StatePutRequest{State: value()})
+			keep := rapid.SampledFrom([]*int{nil, nil, new(int), ptr(1), ptr(3)}).Draw(s.T, "keep")
+			err = planned(v, e, ckpt.StatePut, store.PlanStatePut, ckpt.StatePutRequest{State: value(), Keep: keep})
+		case ckpt.StateRestore.Name:
+			err = planned(v, e, ckpt.StateRestore, store.PlanStateRestore, ckpt.StateRestoreRequest{
+				Revision: rapid.Uint64Range(1, uint64(len(s.stream)+1)).Draw(s.T, "revision"), WithMessages: true})
 		case ckpt.StateClear.Name:
 			err = planned(v, e, ckpt.StateClear, store.PlanStateClear, ckpt.StateClearRequest{})
 		case ckpt.CachePut.Name:
@@ -189,6 +195,8 @@ func (s *simulation) write() {
 		s.send(j, w.Entry)
 	}
 }
+
+func ptr(n int) *int { return &n }
 
 // transact plans a write to some threads at once at a random replica. A part without
 // changes is a condition.
