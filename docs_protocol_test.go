@@ -110,8 +110,14 @@ func TestProtocolLimits(t *testing.T) {
 	t.Parallel()
 	l := ckpt.LimitsFor(1 << 20)
 	figures := map[string]int{
-		"value": l.Payload - l.Value, "metadata": l.Metadata, "batch": l.Batch, "threads": l.Threads,
-		"id": l.ID, "depth": l.Depth, "ttl_ms": int(l.TTL), "history": l.History,
+		"value":    l.Payload - l.Value,
+		"metadata": l.Metadata,
+		"batch":    l.Batch,
+		"threads":  l.Threads,
+		"id":       l.ID,
+		"depth":    l.Depth,
+		"ttl_ms":   int(l.TTL),
+		"history":  l.History,
 	}
 	for _, row := range tableOf(t, page(t, protocolPage), "limits") {
 		name := code(row[0])[0]
