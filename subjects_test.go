@@ -150,8 +150,8 @@ func TestOperations(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 17 {
-		t.Errorf("%d operations, want 17", len(seen))
+	if len(seen) != 20 {
+		t.Errorf("%d operations, want 20", len(seen))
 	}
 }
 

@@ -30,6 +30,10 @@ func (s *Service) routes() {
 	read(s, ckpt.ThreadsGet, s.store.ThreadsGet)
 	handle(s, ckpt.ThreadsList, nil, listThreads)
 	write(s, ckpt.ThreadsClean, store.PlanThreadsClean)
+
+	handle(s, ckpt.PartsPut, nil, putPart)
+	handle(s, ckpt.PartsEnd, nil, endParts)
+	handle(s, ckpt.PartsGet, nil, getPart)
 }
 
 // query answers a request from the store.

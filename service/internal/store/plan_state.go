@@ -25,7 +25,7 @@ func own(v ckpt.Raw) ckpt.Raw {
 
 func (v *View) value(raw ckpt.Raw, what string) (ckpt.Raw, error) {
 	if limit := v.store.opts.Limits.Value; len(raw) > limit {
-		return nil, ckpt.TooLargef(len(raw), limit, "the %s does not fit the bus", what)
+		return nil, ckpt.TooLargef(len(raw), limit, "the %s is over the limit of a value", what)
 	}
 	return own(raw), nil
 }
