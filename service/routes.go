@@ -36,6 +36,10 @@ func (s *Service) routes() {
 	write(s, ckpt.ThreadsClean, store.PlanThreadsClean)
 	handle(s, ckpt.ThreadsCommit, store.PlanCommit, commitThread)
 	handle(s, ckpt.ThreadsTransact, planTransact, transact)
+
+	handle(s, ckpt.PartsPut, nil, putPart)
+	handle(s, ckpt.PartsEnd, nil, endParts)
+	handle(s, ckpt.PartsGet, nil, getPart)
 }
 
 // query answers a request from the store.
