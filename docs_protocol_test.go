@@ -88,9 +88,10 @@ func TestProtocolRecords(t *testing.T) {
 	sameFields(t, "removed", tableOf(t, text, "removed"), &ckpt.Removed{}, "always")
 	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8}, "always")
 	sameFields(t, "event", tableOf(t, text, "event"), &ckpt.Event{ThreadID: "t", Kind: "expired", At: at, UserID: "u",
-		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}}, "always")
+		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}, Trimmed: 1}, "always")
 	sameFields(t, "thread", tableOf(t, text, "thread"), &ckpt.ThreadInfo{ThreadID: "t", ThreadName: "n", UserID: "u", RunID: "r",
-		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true}, "required")
+		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true,
+		ExpiresAt: at, TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 1}, "required")
 }
 
 // The figures of the limits are those of a bus of 1 MiB.
@@ -99,7 +100,7 @@ func TestProtocolLimits(t *testing.T) {
 	l := ckpt.LimitsFor(1 << 20)
 	figures := map[string]int{
 		"value": l.Payload - l.Value, "metadata": l.Metadata, "batch": l.Batch,
-		"id": l.ID, "depth": l.Depth, "ttl_ms": int(l.TTL),
+		"id": l.ID, "depth": l.Depth, "ttl_ms": int(l.TTL), "keep_messages": l.Keep,
 	}
 	for _, row := range tableOf(t, page(t, protocolPage), "limits") {
 		name := code(row[0])[0]

@@ -42,7 +42,7 @@ func (r *SetupReply) fields(f *wire.Fields) {
 
 // Limits are the bounds that a service puts on requests and replies, in bytes
 // unless one says otherwise. What exceeds one is TooLarge, or InvalidArgument
-// for an ID, the depth or the TTL.
+// for an ID, the depth, the TTL or the messages to keep.
 type Limits struct {
 	Payload  int   // one request or reply, as the bus carries it
 	Value    int   // one state or message
@@ -51,7 +51,8 @@ type Limits struct {
 	Batch    int   // messages in one put: a count
 	ID       int   // one thread, user, message, run or request ID
 	Depth    int   // levels that arrays and maps nest
-	TTL      int64 // the longest TTL, in milliseconds
+	TTL      int64 // the longest TTL of a cached state or a thread, in milliseconds
+	Keep     int   // the messages that a thread can be told to keep: a count
 }
 
 func (l *Limits) fields(f *wire.Fields) {
@@ -64,6 +65,7 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("id", &l.ID)
 	f.Required("depth", &l.Depth)
 	f.Required("ttl_ms", &l.TTL)
+	f.Required("keep_messages", &l.Keep)
 }
 
 // overhead is what a request or a reply needs beside the value that it
@@ -91,6 +93,7 @@ func LimitsFor(payload int) Limits {
 		ID:       MaxIDBytes,
 		Depth:    MaxDepth,
 		TTL:      MaxTTL.Milliseconds(),
+		Keep:     MaxKeepMessages,
 	}
 }
 

@@ -30,6 +30,7 @@ func (s *Service) routes() {
 	read(s, ckpt.ThreadsGet, s.store.ThreadsGet)
 	handle(s, ckpt.ThreadsList, nil, listThreads)
 	write(s, ckpt.ThreadsClean, store.PlanThreadsClean)
+	write(s, ckpt.ThreadsRetain, store.PlanThreadsRetain)
 }
 
 // query answers a request from the store.

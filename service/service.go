@@ -59,6 +59,9 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 	if err := ckpt.CheckPrefix(o.prefix); err != nil {
 		return nil, err
 	}
+	if err := o.checkRetention(); err != nil {
+		return nil, err
+	}
 	s := &Service{
 		options: o,
 		nc:      nc,
@@ -70,8 +73,9 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 		first:   make(chan error, 1),
 	}
 	so := store.Options{
-		Limits: ckpt.LimitsFor(int(nc.MaxPayload())),
-		NewID:  func() string { return uuid.Must(uuid.NewV7()).String() },
+		Limits:    ckpt.LimitsFor(int(nc.MaxPayload())),
+		Retention: o.retention,
+		NewID:     func() string { return uuid.Must(uuid.NewV7()).String() },
 	}
 	if s.replicated {
 		so.Window = journal.Window

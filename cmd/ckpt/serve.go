@@ -27,6 +27,7 @@ type serveFlags struct {
 	connection
 	journalFlags
 	clusterFlags
+	retentionFlags
 	listen       string
 	allowRelease bool
 }
@@ -76,6 +77,7 @@ shows how far it has come.`,
 	f.BoolVar(&o.allowRelease, "allow-release", false, "let a client empty the store")
 	o.addJournalFlags(f)
 	o.addClusterFlags(f)
+	o.addRetentionFlags(f)
 	return cmd
 }
 
@@ -87,6 +89,9 @@ func (o *serveFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if err := o.journalFlags.check(cmd.Flags(), o.chosen()); err != nil {
+		return err
+	}
+	if err := o.retentionFlags.check(); err != nil {
 		return err
 	}
 	embedded, err := o.embedded(cmd.Flags())
@@ -154,6 +159,7 @@ func (o *serveFlags) options(ctx context.Context, nc *nats.Conn, log *slog.Logge
 	if o.allowRelease {
 		opts = append(opts, service.AllowRelease())
 	}
+	opts = append(opts, o.retention()...)
 	if o.replicated() {
 		opts = append(opts, service.WithJetStream(o.stream()))
 	}

@@ -167,3 +167,23 @@ func (l *List) position(row int) int {
 	}
 	return l.long.position(l.refs, row)
 }
+
+// Trim removes the first messages, so that at most keep are left, and returns how
+// many they were.
+func (l *List) Trim(h *Heap, keep int) int {
+	over := l.Len() - keep
+	if over <= 0 {
+		return 0
+	}
+	ids := make([]ckpt.MessageID, 0, over)
+	for body := range l.From(h, 0) {
+		id, _, _ := IDOf(body) // it was an ID when it was put
+		if ids = append(ids, id); len(ids) == over {
+			break
+		}
+	}
+	for _, id := range ids {
+		l.Delete(h, id)
+	}
+	return over
+}

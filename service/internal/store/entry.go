@@ -7,6 +7,7 @@ import "github.com/ckptbus/ckpt"
 type Write struct {
 	Entry // of which Kind, WriteRef and Digest are the request's; the rest is planned
 	Plan  Plan
+	Own   bool // it is the service's own, and may find a thread that has expired
 	view  View // what the plan looks at
 }
 
@@ -34,6 +35,9 @@ type Entry struct {
 	Record   ckpt.Raw         // replaces the record unless empty
 	NoRecord bool             // removes the record
 	NoThread bool             // removes the thread with all that it holds
+	Retain   *retention       // replaces the retention unless nil
+	Fresh    *retention       // the retention of the thread where the entry creates it; nil: none
+	Keep     int              // removes the oldest messages beyond that many, after others are put; 0: none
 	Snapshot *Snapshot        // the thread as it is: changes nothing where it is there
 }
 
@@ -62,7 +66,7 @@ type message struct {
 
 func (e *Entry) changes() bool {
 	return e.State.any() || e.Cache.any() || len(e.Messages) > 0 || len(e.Delete) > 0 ||
-		len(e.Metadata) > 0 || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Snapshot != nil
+		len(e.Metadata) > 0 || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Retain != nil || e.Snapshot != nil
 }
 
 // AppendMessageIDs appends the IDs of the messages that the entry puts or
@@ -93,6 +97,7 @@ type Change struct {
 	Revision uint64
 	Previous uint64 // the thread's revision before; 0: it was new
 	Owner    string // the user whom the thread belongs to
+	Trimmed  int    // messages that were removed because of Keep
 }
 
 // Result is what became of a write: its answer, and the revision that belongs

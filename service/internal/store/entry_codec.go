@@ -23,6 +23,8 @@ import (
 //	s  the new state            c  the new cached state, which expires at x
 //	m  messages to put, after   d  the ID of a message to remove, or an array of several
 //	md the message metadata     i  the record
+//	l  the retention            lf the retention of the thread where it is new
+//	mk how many messages to keep
 //	n  of a snapshot, its times: created, updated, of the state, of the cached state
 //	w  of a snapshot, the answers that are remembered: arrays of request ID,
 //	   kind, time, revision and answer, and the digest where it is known
@@ -42,6 +44,7 @@ type coded struct {
 	delete                    ckpt.Raw
 	kind, requestID           string
 	state, cache, metadata, i ckpt.Raw
+	retain, fresh             ckpt.Raw
 }
 
 func (c *coded) declare(f *wire.Fields) {
@@ -62,6 +65,9 @@ func (c *coded) declare(f *wire.Fields) {
 	f.Optional("d", &c.delete)
 	f.Optional("md", &c.metadata)
 	f.Optional("i", &c.i)
+	f.Optional("l", &c.retain)
+	f.Optional("lf", &c.fresh)
+	f.Optional("mk", &c.Keep)
 	f.Optional("n", &c.times)
 	f.Optional("w", &c.recent)
 }
@@ -70,6 +76,7 @@ func (c *coded) declare(f *wire.Fields) {
 func (e *Entry) Append(b []byte) ([]byte, error) {
 	c := coded{
 		Entry: e, kind: e.Kind, requestID: e.RequestID, answer: e.Answer,
+		retain: e.Retain.raw(), fresh: e.Fresh.raw(),
 		state: e.State.value, cache: e.Cache.value, metadata: e.Metadata, i: e.Record,
 		flags: one(e.State.remove)*flagNoState | one(e.Cache.remove)*flagNoCache | one(e.NoRecord)*flagNoRecord | one(e.NoThread)*flagNoThread,
 	}
@@ -122,6 +129,12 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 	var err error
 	if e.Delete, err = decodeIDs(c.delete); err != nil {
 		return Entry{}, fmt.Errorf("messages to remove: %w", err)
+	}
+	if e.Retain, err = decodeRetention(c.retain); err != nil {
+		return Entry{}, fmt.Errorf("retention: %w", err)
+	}
+	if e.Fresh, err = decodeRetention(c.fresh); err != nil {
+		return Entry{}, fmt.Errorf("retention of a new thread: %w", err)
 	}
 	if e.Kind == kindSnapshot {
 		s, err := decodeSnapshot(&c)

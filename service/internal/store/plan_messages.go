@@ -31,6 +31,9 @@ func PlanMessagesPut(v *View, q *ckpt.MessagesPutRequest, a *ckpt.MessagesPutRep
 	}
 	a.Count = len(a.MessageIDs)
 	var err error
+	if e.Keep, err = v.keep(q.KeepMessages); err != nil {
+		return err
+	}
 	e.Metadata, err = v.metadata(q.Metadata)
 	return err
 }
