@@ -116,17 +116,27 @@ func (r *MessagesListReply) fields(f *wire.Fields) {
 	f.Required("messages", &r.Messages)
 }
 
-// MessagesDeleteRequest asks to remove one message; the answer is NotFound
-// where it is not stored.
+// MessagesDeleteRequest asks to remove one message, or several as one change. The
+// answer is NotFound where none of them is stored.
 type MessagesDeleteRequest struct {
 	WriteRef
-	MessageID MessageID
+	MessageID  MessageID   // zero where MessageIDs is given
+	MessageIDs []MessageID // those that are not stored are passed over; see [Limits.Batch]
 }
 
 func (r *MessagesDeleteRequest) fields(f *wire.Fields) {
 	r.WriteRef.fields(f)
-	f.Required("message_id", &r.MessageID)
+	f.Optional("message_id", &r.MessageID)
+	f.Optional("message_ids", (*messageIDs)(&r.MessageIDs))
 }
 
-// MessagesDeleteReply says that the message is removed.
-type MessagesDeleteReply struct{ Reply }
+// MessagesDeleteReply says that the messages are removed.
+type MessagesDeleteReply struct {
+	Reply
+	Deleted int // how many were
+}
+
+func (r *MessagesDeleteReply) fields(f *wire.Fields) {
+	r.Reply.fields(f)
+	f.Required("deleted", &r.Deleted)
+}

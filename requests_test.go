@@ -54,6 +54,10 @@ func exchanges(t testing.TB) []exchange {
 		ExpiresAt: later.Add(time.Hour), TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 100}))
 	ttl, pinned, keep := 90*time.Second, true, 100
 
+	changes := ckpt.Changes{State: state, ClearState: true, Cache: state, CacheTTL: 90 * time.Second, ClearCache: true,
+		Delete: ids[1:], Messages: messages[:1], Metadata: metadata, Record: record}
+	committed := ckpt.Committed{UpdatedAt: at, ExpiresAt: later, MessageIDs: ids[:1], Deleted: 1}
+
 	return []exchange{
 		exchangeOf(ckpt.Setup, ckpt.SetupRequest{Client: "ckpt-go/0.1.0", Protocol: 1},
 			ckpt.SetupReply{Reply: stamp, Service: "ckpt", Version: "0.1.0", Protocol: 1, Journal: "local",
@@ -67,6 +71,8 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.StatePutReply{Reply: stamp, UpdatedAt: at}),
 		exchangeOf(ckpt.StateGet, ckpt.StateGetRequest{ReadRef: read},
 			ckpt.StateGetReply{Reply: stamp, State: state, UpdatedAt: at, ExpiresAt: later}),
+		exchangeOf(ckpt.StateMany, ckpt.StateManyRequest{ThreadIDs: []string{"airline-17", "airline-18"}, UserID: "user-42", After: after, Linearizable: true},
+			ckpt.StateManyReply{Reply: stamp, States: []ckpt.ThreadState{{ThreadID: "airline-17", Revision: 40, UpdatedAt: at, State: state}}, Next: 1}),
 		exchangeOf(ckpt.StateClear, ckpt.StateClearRequest{WriteRef: write, KeepCache: true},
 			ckpt.ClearReply{Reply: stamp, Cleared: true}),
 		exchangeOf(ckpt.CachePut, ckpt.CachePutRequest{WriteRef: write, State: state, TTL: 90 * time.Second},
@@ -80,8 +86,14 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.MessagesGetReply{Reply: stamp, Message: messages[1]}),
 		exchangeOf(ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: read, Page: page},
 			ckpt.MessagesListReply{Reply: stamp, PageReply: rows, Metadata: metadata, Messages: messages}),
-		exchangeOf(ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: write, MessageID: ckpt.StringID("m-1")},
-			ckpt.MessagesDeleteReply{Reply: stamp}),
+		exchangeOf(ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: write, MessageID: ckpt.StringID("m-1"), MessageIDs: ids},
+			ckpt.MessagesDeleteReply{Reply: stamp, Deleted: 1}),
+		exchangeOf(ckpt.MessagesReplace, ckpt.MessagesReplaceRequest{WriteRef: write, Message: messages[0]},
+			ckpt.MessagesReplaceReply{Reply: stamp}),
+		exchangeOf(ckpt.MessagesTruncate, ckpt.MessagesTruncateRequest{WriteRef: write, MessageID: ckpt.StringID("m-1")},
+			ckpt.MessagesDeleteReply{Reply: stamp, Deleted: 1}),
+		exchangeOf(ckpt.MessagesPop, ckpt.MessagesPopRequest{WriteRef: write, Count: 1},
+			ckpt.MessagesPopReply{Reply: stamp, Messages: messages[1:]}),
 		exchangeOf(ckpt.ThreadsPut, ckpt.ThreadsPutRequest{Record: record, Terms: write.Terms},
 			ckpt.ThreadsPutReply{Reply: stamp}),
 		exchangeOf(ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: read},
@@ -92,6 +104,11 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.ThreadsCleanReply{Reply: stamp, Cleaned: true, Removed: removed}),
 		exchangeOf(ckpt.ThreadsRetain, ckpt.ThreadsRetainRequest{WriteRef: write, TTL: &ttl, Sliding: true, Pinned: &pinned, KeepMessages: &keep},
 			ckpt.ThreadsRetainReply{Reply: stamp, ExpiresAt: later}),
+		exchangeOf(ckpt.ThreadsCommit, ckpt.ThreadsCommitRequest{WriteRef: write, Changes: changes},
+			ckpt.ThreadsCommitReply{Reply: stamp, Committed: committed}),
+		exchangeOf(ckpt.ThreadsTransact, ckpt.ThreadsTransactRequest{After: after, RequestID: write.RequestID, Commits: []ckpt.ThreadCommit{
+			{ThreadID: "airline-17", UserID: "user-42", Expected: ckpt.AtRevision(11), Changes: changes}, {ThreadID: "airline-18", Expected: ckpt.AtRevision(0), Changes: changes}}},
+			ckpt.ThreadsTransactReply{Reply: stamp, Commits: []ckpt.Committed{committed, committed}}),
 	}
 }
 
@@ -216,7 +233,7 @@ func TestExchangesRefuse(t *testing.T) {
 }
 
 // rawFields take any value; what is in them the service checks.
-var rawFields = map[string]struct{}{"state": {}, "metadata": {}, "thread": {}, "message": {}}
+var rawFields = map[string]struct{}{"state": {}, "cache": {}, "metadata": {}, "thread": {}, "message": {}}
 
 // remove returns the map b without the pair of that name.
 func remove(b ckpt.Raw, name string) []byte {

@@ -47,6 +47,53 @@ func (r *StateGetReply) fields(f *wire.Fields) {
 	f.Required("state", &r.State)
 }
 
+// StateManyRequest asks for the states of several threads at once.
+type StateManyRequest struct {
+	ThreadIDs []string // as many as [Limits.Threads]
+	UserID    string   // as in [ThreadRef]; a thread of another user is told as one without a state
+	// After and Linearizable are those of [ThreadRef] and [ReadRef].
+	After        Position
+	Linearizable bool
+}
+
+func (r *StateManyRequest) fields(f *wire.Fields) {
+	f.Optional("user_id", (*id)(&r.UserID))
+	f.Optional("after", &r.After)
+	f.Optional("linearizable", &r.Linearizable)
+	f.Required("thread_ids", (*ids)(&r.ThreadIDs))
+}
+
+// StateManyReply carries the states of the threads that have one.
+type StateManyReply struct {
+	Reply                // its revision is that of the latest change in the store
+	States []ThreadState // in the order of the request
+	// Next is the place in the request of the first thread that was not looked at,
+	// since the reply is full: ask for those from there on again. 0: there is none.
+	Next int
+}
+
+func (r *StateManyReply) fields(f *wire.Fields) {
+	r.Reply.fields(f)
+	f.Optional("next", &r.Next)
+	f.Required("states", listOf(&r.States))
+}
+
+// ThreadState is the state of one of several threads.
+type ThreadState struct {
+	ThreadID  string
+	Revision  uint64 // the thread's
+	UpdatedAt time.Time
+	State     Raw
+}
+
+func (s *ThreadState) fields(f *wire.Fields) {
+	f.Open()
+	f.Required("thread_id", (*id)(&s.ThreadID))
+	f.Required("revision", &s.Revision)
+	f.Required("updated_at", &s.UpdatedAt)
+	f.Required("state", &s.State)
+}
+
 // StateClearRequest asks to remove the state of a thread, and the cached state
 // with it, since a reader looks there first.
 type StateClearRequest struct {

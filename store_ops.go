@@ -48,7 +48,8 @@ type Limits struct {
 	Value    int   // one state or message
 	Metadata int   // a thread's message metadata, or its record
 	Page     int   // the rows of one list reply
-	Batch    int   // messages in one put: a count
+	Batch    int   // messages in one put or removal: a count
+	Threads  int   // threads in one transaction, or in one request for states: a count
 	ID       int   // one thread, user, message, run or request ID
 	Depth    int   // levels that arrays and maps nest
 	TTL      int64 // the longest TTL of a cached state or a thread, in milliseconds
@@ -62,6 +63,7 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("metadata", &l.Metadata)
 	f.Required("page", &l.Page)
 	f.Required("batch", &l.Batch)
+	f.Required("threads", &l.Threads)
 	f.Required("id", &l.ID)
 	f.Required("depth", &l.Depth)
 	f.Required("ttl_ms", &l.TTL)
@@ -80,6 +82,9 @@ const maxMetadata = 64 << 10
 // the request and some hundred in memory.
 const maxBatch = 10_000
 
+// MaxThreads bounds the threads of one request: they are locked at once.
+const MaxThreads = 100
+
 // LimitsFor returns the limits of a service on a bus that carries payload
 // bytes in one message, all others derived from that one.
 func LimitsFor(payload int) Limits {
@@ -90,6 +95,7 @@ func LimitsFor(payload int) Limits {
 		Metadata: min(maxMetadata, value),
 		Page:     value,
 		Batch:    maxBatch,
+		Threads:  MaxThreads,
 		ID:       MaxIDBytes,
 		Depth:    MaxDepth,
 		TTL:      MaxTTL.Milliseconds(),

@@ -28,6 +28,10 @@ func after(q any) *ckpt.Position {
 		return &q.Thread().After
 	case *ckpt.ThreadsListRequest:
 		return &q.After
+	case *ckpt.StateManyRequest:
+		return &q.After
+	case *ckpt.ThreadsTransactRequest:
+		return &q.After
 	}
 	return nil
 }

@@ -18,24 +18,30 @@ import (
 func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 	t.Helper()
 	q := map[string]map[string]any{
-		"setup":           {"protocol": ckpt.Protocol, "client": "test"},
-		"info":            {},
-		"release":         {"confirm": ckpt.DefaultPrefix},
-		"state.put":       {"thread_id": "t", "state": "new"},
-		"state.get":       {"thread_id": "t"},
-		"state.clear":     {"thread_id": "t"},
-		"cache.put":       {"thread_id": "t", "state": "new", "ttl_ms": 1000},
-		"cache.get":       {"thread_id": "t"},
-		"cache.clear":     {"thread_id": "t"},
-		"messages.put":    {"thread_id": "t", "messages": []any{map[string]any{"role": "user"}}},
-		"messages.get":    {"thread_id": "t", "message_id": "m"},
-		"messages.list":   {"thread_id": "t", "limit": 1},
-		"messages.delete": {"thread_id": "t", "message_id": "m"},
-		"threads.put":     {"thread": map[string]any{"thread_id": "t", "thread_name": "new"}},
-		"threads.get":     {"thread_id": "t"},
-		"threads.list":    {"limit": 1},
-		"threads.clean":   {"thread_id": "t"},
-		"threads.retain":  {"thread_id": "t", "ttl_ms": 1000, "sliding": true},
+		"setup":             {"protocol": ckpt.Protocol, "client": "test"},
+		"info":              {},
+		"release":           {"confirm": ckpt.DefaultPrefix},
+		"state.put":         {"thread_id": "t", "state": "new"},
+		"state.get":         {"thread_id": "t"},
+		"state.clear":       {"thread_id": "t"},
+		"cache.put":         {"thread_id": "t", "state": "new", "ttl_ms": 1000},
+		"cache.get":         {"thread_id": "t"},
+		"cache.clear":       {"thread_id": "t"},
+		"messages.put":      {"thread_id": "t", "messages": []any{map[string]any{"role": "user"}}},
+		"messages.get":      {"thread_id": "t", "message_id": "m"},
+		"messages.list":     {"thread_id": "t", "limit": 1},
+		"messages.delete":   {"thread_id": "t", "message_id": "m"},
+		"messages.replace":  {"thread_id": "t", "message": map[string]any{"message_id": "m", "role": "user"}},
+		"messages.truncate": {"thread_id": "t", "message_id": "m"},
+		"messages.pop":      {"thread_id": "t", "count": 1},
+		"state.many":        {"thread_ids": []any{"t", "u"}},
+		"threads.commit":    {"thread_id": "t", "state": "new", "delete": []any{"m"}},
+		"threads.transact":  {"commits": []any{map[string]any{"thread_id": "t", "state": "new"}, map[string]any{"thread_id": "u"}}},
+		"threads.put":       {"thread": map[string]any{"thread_id": "t", "thread_name": "new"}},
+		"threads.get":       {"thread_id": "t"},
+		"threads.list":      {"limit": 1},
+		"threads.clean":     {"thread_id": "t"},
+		"threads.retain":    {"thread_id": "t", "ttl_ms": 1000, "sliding": true},
 	}[op.Name]
 	if q == nil {
 		t.Fatalf("no good request of %s", op.Name)
@@ -46,8 +52,19 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 // wrong has for each field of a request values of a type that it cannot have.
 // A field that takes any value has none.
 var wrong = map[string][]any{
-	"client":            {1, []any{}},
-	"confirm":           {1, nil},
+	"client":       {1, []any{}},
+	"confirm":      {1, nil},
+	"clear_state":  {1, "true"},
+	"clear_cache":  {1, "true"},
+	"cache":        {},
+	"cache_ttl_ms": {"1", -1, 1.5, uint64(1 << 63)},
+	"commits": {1, nil, []any{}, []any{1}, []any{map[string]any{}}, []any{map[string]any{"thread_id": "t", "x": 1}},
+		[]any{map[string]any{"thread_id": "t"}, map[string]any{"thread_id": "t"}}},
+	"count":             {"1", 0, -1, 1.5, nil},
+	"delete":            {1, "m", []any{1.5}, []any{""}},
+	"message":           {1, "m", nil, []any{}, map[string]any{"role": "user"}, map[string]any{"message_id": 1.5}},
+	"message_ids":       {1, "m", []any{1.5}, []any{""}},
+	"thread_ids":        {1, "t", nil, []any{1.5}, []any{""}},
 	"keep_cache":        {1, "true"},
 	"limit":             {"1", -1, 1.5, uint64(1 << 63)},
 	"message_id":        {1.5, "", true, nil, []byte("m"), strings.Repeat("i", 257)},
@@ -98,6 +115,9 @@ func testFields(t *testing.T, start starter) {
 				t.Errorf("%s: field %s is not tested", op.Name, f.Name)
 			}
 			for _, v := range values {
+				if v == nil && !f.Required { // which counts as absent
+					continue
+				}
 				refuse(fmt.Sprintf("%.40v", v), f.Name, with(f.Name, v))
 			}
 			v, ok := good[f.Name]

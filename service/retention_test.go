@@ -304,3 +304,36 @@ func testRetainRefused(t *testing.T, start starter) {
 		t.Errorf("a refused request changed something:\n%q\n%q", before, after)
 	}
 }
+
+// A transaction finds the threads that have expired as they are: gone, and told so.
+func testTransactExpired(t *testing.T, start starter) {
+	h := start(t, setting{options: []Option{WithKeepMessages(2)}})
+	for _, id := range []string{"a", "b", "c"} {
+		h.putState(id, ckpt.Raw{1})
+	}
+	h.retain("a", ttl(time.Minute, false))
+	h.retain("b", ttl(time.Minute, true))
+	events := h.watch()
+	h.clock.advance(time.Minute)
+	texts := []ckpt.Raw{textMessage(t, 1, "x"), textMessage(t, 2, "x"), textMessage(t, 3, "x")}
+	q := ckpt.ThreadsTransactRequest{Commits: []ckpt.ThreadCommit{
+		{ThreadID: "c", Changes: ckpt.Changes{Messages: texts}},
+		{ThreadID: "b", Expected: ckpt.AtRevision(0), Changes: ckpt.Changes{State: ckpt.Raw{2}}},
+		{ThreadID: "a", Expected: ckpt.AtRevision(0)},
+	}}
+	a := do(h, ckpt.ThreadsTransact, q)
+	for range 2 {
+		if e := events.next(); e.Kind != ckpt.KindExpired || e.ThreadID == "c" || e.Revision >= a.Revision {
+			t.Errorf("event %+v, want the end of a thread", e)
+		}
+	}
+	for range 2 {
+		if e := events.next(); e.Kind != ckpt.ThreadsTransact.Name || e.ThreadID == "c" && e.Trimmed != 1 {
+			t.Errorf("event %+v, want that of the transaction", e)
+		}
+	}
+	h.missing("a")
+	if info := h.info("b"); info.TTL != 0 || !info.CreatedAt.Equal(h.clock.now()) {
+		t.Errorf("begun anew: %+v", info)
+	}
+}

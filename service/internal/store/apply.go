@@ -12,14 +12,13 @@ import (
 // time now is that of the record: what becomes of the thread depends on the
 // journal alone, and not on where and when it is applied.
 func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(Change)) bool {
+	if len(e.With) > 0 {
+		return s.applyGroup(e, now, first, revision, applied)
+	}
 	sh := s.shard(e.ThreadID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	t := sh.threads.get(e.ThreadID)
-	if t != nil && s.forgotten(t, now, revision) {
-		sh.forget(t)
-		t = nil
-	}
+	t := s.find(sh, e.ThreadID, now, revision)
 	switch {
 	case e.Snapshot != nil:
 		return s.restore(sh, t, e, first, revision)
@@ -35,6 +34,17 @@ func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(
 	}
 	applied(s.apply(sh, t, e, now, first, revision))
 	return true
+}
+
+// find returns the thread that an entry of a record is about, nil where there is no
+// trace of it that the record may see.
+func (s *Store) find(sh *shard, id string, now int64, revision uint64) *thread {
+	t := sh.threads.get(id)
+	if t != nil && s.forgotten(t, now, revision) {
+		sh.forget(t)
+		t = nil
+	}
+	return t
 }
 
 // apply changes the thread by an entry. t is what the shard has under the

@@ -26,6 +26,8 @@ import (
 //	l  the retention            lf the retention of the thread where it is new
 //	mk how many messages to keep
 //	n  of a snapshot, its times: created, updated, of the state, of the cached state
+//	g  entries of further threads, each a binary, that are applied with this one
+//	   or not at all
 //	w  of a snapshot, the answers that are remembered: arrays of request ID,
 //	   kind, time, revision and answer, and the digest where it is known
 const (
@@ -40,7 +42,8 @@ type coded struct {
 	*Entry
 	answer                    []byte
 	flags                     int
-	messages, times, recent   []ckpt.Raw
+	messages, times           []ckpt.Raw
+	recent, group             []ckpt.Raw
 	delete                    ckpt.Raw
 	kind, requestID           string
 	state, cache, metadata, i ckpt.Raw
@@ -70,6 +73,7 @@ func (c *coded) declare(f *wire.Fields) {
 	f.Optional("mk", &c.Keep)
 	f.Optional("n", &c.times)
 	f.Optional("w", &c.recent)
+	f.Optional("g", &c.group)
 }
 
 // Append appends the entry to b.
@@ -95,6 +99,13 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 			c.recent = append(c.recent, s.recent[i].raw())
 		}
 	}
+	for _, further := range e.With {
+		raw, err := further.Append(nil)
+		if err != nil {
+			return b, err
+		}
+		c.group = append(c.group, wire.AppendBin(nil, raw))
+	}
 	f := wire.Declare()
 	defer f.Free()
 	c.declare(f)
@@ -102,7 +113,10 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 }
 
 // DecodeEntry reads an entry. What it holds as bytes is a copy.
-func DecodeEntry(b ckpt.Raw) (Entry, error) {
+func DecodeEntry(b ckpt.Raw) (Entry, error) { return decodeEntry(b, true) }
+
+// decodeEntry reads an entry, which may be the first of a group or not.
+func decodeEntry(b ckpt.Raw, first bool) (Entry, error) {
 	var e Entry
 	c := coded{Entry: &e}
 	f := wire.Declare()
@@ -136,6 +150,12 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 	if e.Fresh, err = decodeRetention(c.fresh); err != nil {
 		return Entry{}, fmt.Errorf("retention of a new thread: %w", err)
 	}
+	if !first && (len(c.group) > 0 || e.Kind == kindSnapshot) {
+		return Entry{}, fmt.Errorf("entry %q is none of a single thread", e.Kind)
+	}
+	if e.With, err = decodeGroup(c.group); err != nil {
+		return Entry{}, err
+	}
 	if e.Kind == kindSnapshot {
 		s, err := decodeSnapshot(&c)
 		if err != nil {
@@ -144,6 +164,23 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 		e.Snapshot = s
 	}
 	return e, nil
+}
+
+// decodeGroup reads the entries of further threads.
+func decodeGroup(list []ckpt.Raw) ([]*Entry, error) {
+	var group []*Entry
+	for i, raw := range list {
+		b, err := raw.Bin()
+		if err != nil {
+			return nil, fmt.Errorf("entry %d of the group %w", i, err)
+		}
+		e, err := decodeEntry(b, false)
+		if err != nil {
+			return nil, fmt.Errorf("entry %d of the group: %w", i, err)
+		}
+		group = append(group, &e)
+	}
+	return group, nil
 }
 
 // appendIDs returns message IDs as they travel: one by itself, which is how version

@@ -157,6 +157,18 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 			}
 		}
 	}
+	if wantCode == 0 && !known {
+		switch rapid.IntRange(0, 7).Draw(r.T, "condition") {
+		case 0:
+			ref.Expected = ckpt.AtRevision(wantRevision)
+		case 1:
+			ref.Expected, wantCode = ckpt.AtRevision(wantRevision+1), ckpt.Conflict
+		case 2:
+			if ref.Expected = ckpt.AtRevision(0); t != nil {
+				wantCode = ckpt.Conflict
+			}
+		}
+	}
 	fresh := t == nil
 	if fresh {
 		t = &modelThread{id: ref.ThreadID, created: m.now, ttl: m.fresh.TTL}
@@ -464,10 +476,6 @@ func (r *run) release() {
 	a := r.store.Release("r9", m.now, r.next, r.change)
 	if a.Removed != want || a.Revision != m.revision {
 		r.Fatalf("release: %+v, want %+v", a, want)
-	}
-	for _, c := range r.changes {
-		m.recent[c.ThreadID] = append(m.recent[c.ThreadID], modelAnswer{"r9", "release", m.now, c.Revision})
-		m.recent[c.ThreadID] = m.recent[c.ThreadID][max(len(m.recent[c.ThreadID])-recentWrites, 0):]
 	}
 }
 

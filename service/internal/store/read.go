@@ -20,6 +20,31 @@ func (s *Store) StateGet(q *ckpt.StateGetRequest, a *ckpt.StateGetReply, now int
 	return nil
 }
 
+// StateMany answers a state.many: each thread as it is at its own moment.
+func (s *Store) StateMany(q *ckpt.StateManyRequest, a *ckpt.StateManyReply, now int64) error {
+	if limit := s.opts.Limits.Threads; len(q.ThreadIDs) > limit {
+		return ckpt.Errorf(ckpt.TooLarge, "%d threads in one request, limit %d: ask for fewer", len(q.ThreadIDs), limit)
+	}
+	a.Reply = ckpt.Reply{Revision: s.Revision()}
+	room := s.opts.Limits.Page
+	for i, id := range q.ThreadIDs {
+		var one ckpt.StateGetReply
+		err := s.StateGet(&ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ckpt.ThreadRef{ThreadID: id, UserID: q.UserID}}}, &one, now)
+		if err != nil {
+			continue // it has none, or none for this user
+		}
+		if room -= len(one.State) + len(id) + stateBytes; room < 0 && i > 0 {
+			a.Next = i
+			break
+		}
+		a.States = append(a.States, ckpt.ThreadState{ThreadID: id, Revision: one.Revision, UpdatedAt: one.UpdatedAt, State: one.State})
+	}
+	return nil
+}
+
+// stateBytes is more than what stands around a state in a reply with many.
+const stateBytes = 96
+
 // CacheGet answers a cache.get.
 func (s *Store) CacheGet(q *ckpt.CacheGetRequest, a *ckpt.StateGetReply, now int64) error {
 	v, err := s.open(&q.ThreadRef, now)

@@ -39,7 +39,7 @@ func TestWriteBetweenPlanAndExpiry(t *testing.T) {
 	if _, _, err := s.Plan(write, 6000); err != ErrExpired {
 		t.Errorf("a plan for an expired thread: %v", err)
 	}
-	end, ok := s.Expiry("t", 6000)
+	end, ok := s.Expiry(write, 6000)
 	if !ok || !apply(end, 6000) {
 		t.Error("the thread did not end")
 	}

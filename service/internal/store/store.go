@@ -62,15 +62,18 @@ func New(o Options) *Store {
 // Revision returns the revision of the latest change, 0 before the first.
 func (s *Store) Revision() uint64 { return s.revision.Load() }
 
-func (s *Store) shard(threadID string) *shard {
-	return &s.shards[maphash.String(seed, threadID)%shards]
-}
+func (s *Store) shard(threadID string) *shard { return &s.shards[shardOf(threadID)] }
+
+func shardOf(threadID string) int { return int(maphash.String(seed, threadID) % shards) }
 
 // Commit plans the write, gives its entry the revision that next returns, and
 // applies it, all under the thread's lock, so that nothing comes between. Also
 // under the lock, where something changed, it calls applied, so that changes
 // of one thread are told in their order.
 func (s *Store) Commit(w *Write, now int64, next func() uint64, applied func(Change)) (Result, error) {
+	if len(w.Group) > 0 {
+		return s.commitGroup(w, now, next, applied)
+	}
 	sh := s.shard(w.ThreadID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -94,6 +97,9 @@ var ErrExpired = errors.New("the thread has expired")
 // Plan plans the write and reports whether there is an entry to be applied;
 // where not, the result is known already, unless the error is [ErrExpired].
 func (s *Store) Plan(w *Write, now int64) (entry bool, a Result, err error) {
+	if len(w.Group) > 0 {
+		return s.planGroup(w, now)
+	}
 	sh := s.shard(w.ThreadID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -108,14 +114,24 @@ func (s *Store) Plan(w *Write, now int64) (entry bool, a Result, err error) {
 // plan plans the write on the thread that the shard has under its ID, if any.
 // The write has an effect unless the result is known already.
 func (s *Store) plan(sh *shard, t *thread, w *Write, now int64) (Result, error) {
-	w.view = s.view(sh, t, now)
-	if err := w.view.allow(w.UserID); err != nil {
-		return Result{}, err
+	if a, err := s.known(sh, t, w, now); a != nil || err != nil {
+		return a.result(), err
 	}
+	return s.planNew(t, w, now)
+}
+
+// known returns what the write was answered when it came before, nil of a new one.
+func (s *Store) known(sh *shard, t *thread, w *Write, now int64) (*answered, error) {
+	w.view = s.view(sh, t, now)
+	if err := w.view.allow(w.UserID); err != nil || t == nil {
+		return nil, err
+	}
+	return t.answer(w, now)
+}
+
+// planNew plans a write that is not known.
+func (s *Store) planNew(t *thread, w *Write, now int64) (Result, error) {
 	if t != nil {
-		if a, err := t.answer(w, now); a != nil || err != nil {
-			return a.result(), err
-		}
 		w.Base = t.revision
 	}
 	if err := w.view.expect(&w.Expected); err != nil {

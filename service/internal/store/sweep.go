@@ -77,16 +77,24 @@ func (s *Store) Expired(now, at int64, max int) (list []Entry, due bool) {
 // expired reports whether the thread is to be told as gone.
 func (s *Store) expired(t *thread, now int64) bool { return !t.gone() && !t.holds(now) }
 
-// Expiry returns the entry that ends the thread; false where it has not expired.
-func (s *Store) Expiry(threadID string, now int64) (Entry, bool) {
-	sh := s.shard(threadID)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	t := sh.threads.get(threadID)
-	if t == nil || !s.expired(t, now) {
-		return Entry{}, false
+// Expiry returns the entry that ends a thread of the write which has expired; false
+// where none has.
+func (s *Store) Expiry(w *Write, now int64) (Entry, bool) {
+	defer s.lockThreads(w.Threads)()
+	if t := s.firstExpired(w, now); t != nil {
+		return expiry(t, now), true
 	}
-	return expiry(t, now), true
+	return Entry{}, false
+}
+
+// firstExpired returns a thread of the write that has expired, nil where none has.
+func (s *Store) firstExpired(w *Write, now int64) *thread {
+	for id := range w.Threads {
+		if t := s.shard(id).threads.get(id); t != nil && s.expired(t, now) {
+			return t
+		}
+	}
+	return nil
 }
 
 // PlanExpiry plans the end of a thread that has expired.
