@@ -85,6 +85,7 @@ func TestProtocolRecords(t *testing.T) {
 	at := time.UnixMilli(1758400000123)
 	limits := ckpt.LimitsFor(1 << 20)
 	sameFields(t, "limits", tableOf(t, text, "limits"), &limits, "always")
+	sameFields(t, "version", tableOf(t, text, "version"), &ckpt.StateVersion{UpdatedAt: at, Cleared: true, State: ckpt.Raw{0x80}}, "always")
 	for _, example := range exchanges(t) {
 		if q, ok := example.request.(*ckpt.ThreadsTransactRequest); ok {
 			sameFields(t, "commit", tableOf(t, text, "commit"), &q.Commits[0], "required")
@@ -112,6 +113,7 @@ func TestProtocolLimits(t *testing.T) {
 	figures := map[string]int{
 		"value": l.Payload - l.Value, "metadata": l.Metadata, "batch": l.Batch, "threads": l.Threads,
 		"id": l.ID, "depth": l.Depth, "ttl_ms": int(l.TTL), "keep_messages": l.Keep,
+		"history": l.History,
 	}
 	for _, row := range tableOf(t, page(t, protocolPage), "limits") {
 		name := code(row[0])[0]

@@ -38,11 +38,13 @@ func (r *MessagesPutReply) fields(f *wire.Fields) {
 // MessagesGetRequest asks for one message.
 type MessagesGetRequest struct {
 	ReadRef
-	MessageID MessageID
+	MessageID  MessageID
+	AtRevision uint64 // the message as it was at a revision that is kept; 0 means as it is
 }
 
 func (r *MessagesGetRequest) fields(f *wire.Fields) {
 	r.ReadRef.fields(f)
+	f.Optional("at_revision", &r.AtRevision)
 	f.Required("message_id", &r.MessageID)
 }
 
@@ -51,10 +53,14 @@ func (r *MessagesGetRequest) fields(f *wire.Fields) {
 type MessagesGetReply struct {
 	Reply
 	Message Raw
+	// PutRevision is the revision that put the message as it is; 0 where the
+	// thread's history does not go back so far.
+	PutRevision uint64
 }
 
 func (r *MessagesGetReply) fields(f *wire.Fields) {
 	r.Reply.fields(f)
+	f.Optional("put_revision", &r.PutRevision)
 	f.Required("message", &r.Message)
 }
 
@@ -62,10 +68,12 @@ func (r *MessagesGetReply) fields(f *wire.Fields) {
 type MessagesListRequest struct {
 	ReadRef
 	Page
+	AtRevision uint64 // the messages as they were at a revision that is kept; 0 means as they are
 }
 
 func (r *MessagesListRequest) fields(f *wire.Fields) {
 	r.ReadRef.fields(f)
+	f.Optional("at_revision", &r.AtRevision)
 	r.Page.fields(f)
 }
 

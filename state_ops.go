@@ -10,10 +10,15 @@ import (
 type StatePutRequest struct {
 	WriteRef
 	State Raw // any msgpack value, kept byte for byte
+	// Keep is how many earlier states the thread keeps from now on, until a write
+	// says another number; 0 drops those that are kept. Nil leaves it as it is;
+	// where no write ever said a number, it is the service's.
+	Keep *int
 }
 
 func (r *StatePutRequest) fields(f *wire.Fields) {
 	r.WriteRef.fields(f)
+	f.Optional("keep", &r.Keep)
 	f.Required("state", &r.State)
 }
 
@@ -29,7 +34,15 @@ func (r *StatePutReply) fields(f *wire.Fields) {
 }
 
 // StateGetRequest asks for the state of a thread.
-type StateGetRequest struct{ ReadRef }
+type StateGetRequest struct {
+	ReadRef
+	AtRevision uint64 // the state as it was at a revision that is kept; 0 means as it is
+}
+
+func (r *StateGetRequest) fields(f *wire.Fields) {
+	r.ReadRef.fields(f)
+	f.Optional("at_revision", &r.AtRevision)
+}
 
 // StateGetReply carries a state or a cached state. Where none is stored, or
 // the cached one has expired, the answer is NotFound instead.

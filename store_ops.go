@@ -42,7 +42,7 @@ func (r *SetupReply) fields(f *wire.Fields) {
 
 // Limits are the bounds that a service puts on requests and replies, in bytes
 // unless one says otherwise. What exceeds one is TooLarge, or InvalidArgument
-// for an ID, the depth, the TTL or the messages to keep.
+// for an ID, the depth, the TTL, the messages to keep or the history.
 type Limits struct {
 	Payload  int   // one request or reply, as the bus carries it
 	Value    int   // one state or message
@@ -54,6 +54,7 @@ type Limits struct {
 	Depth    int   // levels that arrays and maps nest
 	TTL      int64 // the longest TTL of a cached state or a thread, in milliseconds
 	Keep     int   // the messages that a thread can be told to keep: a count
+	History  int   // the earlier states that a thread may keep: a count
 }
 
 func (l *Limits) fields(f *wire.Fields) {
@@ -68,6 +69,7 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("depth", &l.Depth)
 	f.Required("ttl_ms", &l.TTL)
 	f.Required("keep_messages", &l.Keep)
+	f.Required("history", &l.History)
 }
 
 // overhead is what a request or a reply needs beside the value that it
@@ -81,6 +83,10 @@ const maxMetadata = 64 << 10
 // maxBatch bounds the messages of one put, since a message may be one byte in
 // the request and some hundred in memory.
 const maxBatch = 10_000
+
+// maxHistory bounds the earlier states that a thread may keep, since each is as
+// large as the state.
+const maxHistory = 1000
 
 // MaxThreads bounds the threads of one request: they are locked at once.
 const MaxThreads = 100
@@ -100,6 +106,7 @@ func LimitsFor(payload int) Limits {
 		Depth:    MaxDepth,
 		TTL:      MaxTTL.Milliseconds(),
 		Keep:     MaxKeepMessages,
+		History:  maxHistory,
 	}
 }
 

@@ -20,6 +20,9 @@ var (
 	StateMany  = operation[StateManyRequest, StateManyReply]("state.many", false)
 	StateClear = operation[StateClearRequest, ClearReply]("state.clear", true)
 
+	StateHistory = operation[StateHistoryRequest, StateHistoryReply]("state.history", false)
+	StateRestore = operation[StateRestoreRequest, StateRestoreReply]("state.restore", true)
+
 	CachePut   = operation[CachePutRequest, CachePutReply]("cache.put", true)
 	CacheGet   = operation[CacheGetRequest, StateGetReply]("cache.get", false)
 	CacheClear = operation[CacheClearRequest, ClearReply]("cache.clear", true)
@@ -48,6 +51,7 @@ func Operations() []OpInfo {
 	return []OpInfo{
 		Setup.OpInfo, Info.OpInfo, Release.OpInfo,
 		StatePut.OpInfo, StateGet.OpInfo, StateMany.OpInfo, StateClear.OpInfo,
+		StateHistory.OpInfo, StateRestore.OpInfo,
 		CachePut.OpInfo, CacheGet.OpInfo, CacheClear.OpInfo,
 		MessagesPut.OpInfo, MessagesGet.OpInfo, MessagesList.OpInfo, MessagesDelete.OpInfo,
 		MessagesReplace.OpInfo, MessagesTruncate.OpInfo, MessagesPop.OpInfo,

@@ -9,9 +9,15 @@ import (
 // The options of the methods, one interface each, so that an option that a
 // method does not take does not compile. The types below implement them.
 type (
-	PutStateOption        interface{ putState(*ckpt.StatePutRequest) }     // of [Client.PutState]
-	GetStateOption        interface{ getState(*ckpt.StateGetRequest) }     // of [Client.GetState]
-	ClearStateOption      interface{ clearState(*ckpt.StateClearRequest) } // of [Client.ClearState]
+	PutStateOption     interface{ putState(*ckpt.StatePutRequest) }     // of [Client.PutState]
+	GetStateOption     interface{ getState(*ckpt.StateGetRequest) }     // of [Client.GetState]
+	ClearStateOption   interface{ clearState(*ckpt.StateClearRequest) } // of [Client.ClearState]
+	StateHistoryOption interface {
+		stateHistory(*ckpt.StateHistoryRequest)
+	} // of [Client.ListStateHistory] and [Client.StateHistory]
+	RestoreStateOption interface {
+		restoreState(*ckpt.StateRestoreRequest)
+	} // of [Client.RestoreState]
 	PutStateCacheOption   interface{ putCache(*ckpt.CachePutRequest) }     // of [Client.PutStateCache]
 	GetStateCacheOption   interface{ getCache(*ckpt.CacheGetRequest) }     // of [Client.GetStateCache]
 	ClearStateCacheOption interface{ clearCache(*ckpt.CacheClearRequest) } // of [Client.ClearStateCache]
@@ -80,6 +86,8 @@ func (u User) popMessages(q *ckpt.MessagesPopRequest)           { q.UserID = str
 func (u User) commit(q *ckpt.ThreadsCommitRequest)              { q.UserID = string(u) }
 func (u User) getStates(q *ckpt.StateManyRequest)               { q.UserID = string(u) }
 func (u User) cleanThread(q *ckpt.ThreadsCleanRequest)          { q.UserID = string(u) }
+func (u User) stateHistory(q *ckpt.StateHistoryRequest)         { q.UserID = string(u) }
+func (u User) restoreState(q *ckpt.StateRestoreRequest)         { q.UserID = string(u) }
 
 // RequestID replaces the request ID that a write is given by itself: for a
 // caller that repeats a write on its own account, after a restart perhaps. Two
@@ -100,6 +108,7 @@ func (r RequestID) popMessages(q *ckpt.MessagesPopRequest)           { q.Request
 func (r RequestID) commit(q *ckpt.ThreadsCommitRequest)              { q.RequestID = string(r) }
 func (r RequestID) transact(q *ckpt.ThreadsTransactRequest)          { q.RequestID = string(r) }
 func (r RequestID) release(q *ckpt.ReleaseRequest)                   { q.RequestID = string(r) }
+func (r RequestID) restoreState(q *ckpt.StateRestoreRequest)         { q.RequestID = string(r) }
 
 // WriteOption is an option of every method that changes a thread.
 type WriteOption func(*ckpt.Terms)
@@ -124,6 +133,7 @@ func (o WriteOption) truncateMessages(q *ckpt.MessagesTruncateRequest) { o(&q.Te
 func (o WriteOption) popMessages(q *ckpt.MessagesPopRequest)           { o(&q.Terms) }
 func (o WriteOption) commit(q *ckpt.ThreadsCommitRequest)              { o(&q.Terms) }
 func (o WriteOption) cleanThread(q *ckpt.ThreadsCleanRequest)          { o(&q.Terms) }
+func (o WriteOption) restoreState(q *ckpt.StateRestoreRequest)         { o(&q.Terms) }
 
 // Linearizable, if true, asks for an answer that knows of every write which was
 // answered before the request was sent, to whichever client. Without it, it
@@ -133,6 +143,7 @@ type Linearizable bool
 
 func (l Linearizable) getState(q *ckpt.StateGetRequest)         { q.Linearizable = bool(l) }
 func (l Linearizable) getStates(q *ckpt.StateManyRequest)       { q.Linearizable = bool(l) }
+func (l Linearizable) stateHistory(q *ckpt.StateHistoryRequest) { q.Linearizable = bool(l) }
 func (l Linearizable) getCache(q *ckpt.CacheGetRequest)         { q.Linearizable = bool(l) }
 func (l Linearizable) getMessage(q *ckpt.MessagesGetRequest)    { q.Linearizable = bool(l) }
 func (l Linearizable) listMessages(q *ckpt.MessagesListRequest) { q.Linearizable = bool(l) }
@@ -211,6 +222,37 @@ type Limit int
 
 func (l Limit) listMessages(q *ckpt.MessagesListRequest) { q.Limit = int(l) }
 func (l Limit) listThreads(q *ckpt.ThreadsListRequest)   { q.Limit = int(l) }
+func (l Limit) stateHistory(q *ckpt.StateHistoryRequest) { q.Limit = int(l) }
+
+// Keep is how many earlier states the thread keeps from now on, up to the limit
+// that setup tells, until a write says another number; 0 drops those that are
+// kept. Without it, it is what was said before, or else the service's number.
+type Keep int
+
+func (k Keep) putState(q *ckpt.StatePutRequest) { n := int(k); q.Keep = &n }
+
+// AtRevision reads what was there at a revision of the thread, as far back as its
+// history goes; NotFound before that. 0 means as it is.
+type AtRevision uint64
+
+func (r AtRevision) getState(q *ckpt.StateGetRequest)         { q.AtRevision = uint64(r) }
+func (r AtRevision) getMessage(q *ckpt.MessagesGetRequest)    { q.AtRevision = uint64(r) }
+func (r AtRevision) listMessages(q *ckpt.MessagesListRequest) { q.AtRevision = uint64(r) }
+
+// Before keeps the versions of revisions before this one; 0 keeps all.
+type Before uint64
+
+func (b Before) stateHistory(q *ckpt.StateHistoryRequest) { q.Before = uint64(b) }
+
+// WithStates, if true, brings the states of a history with it.
+type WithStates bool
+
+func (w WithStates) stateHistory(q *ckpt.StateHistoryRequest) { q.States = bool(w) }
+
+// WithMessages, if true, restores the messages and their metadata with the state.
+type WithMessages bool
+
+func (w WithMessages) restoreState(q *ckpt.StateRestoreRequest) { q.WithMessages = bool(w) }
 
 // Metadata is the metadata that is put beside messages. Where it is not empty
 // it replaces that of the thread's messages.

@@ -140,7 +140,7 @@ func (c *Client[S]) messagePages(ctx context.Context, thread string, opts []List
 
 func readMessage(a *ckpt.MessagesGetReply) (Stored[ckpt.Message], error) {
 	m, err := decodeRecord[ckpt.Message](a.Message)
-	return Stored[ckpt.Message]{Value: m, Revision: a.Revision}, err
+	return Stored[ckpt.Message]{Value: m, Revision: a.Revision, PutRevision: a.PutRevision}, err
 }
 
 func readMessages(a *ckpt.MessagesListReply) (Listed[ckpt.Message], error) {

@@ -42,11 +42,22 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 		"threads.list":      {"limit": 1},
 		"threads.clean":     {"thread_id": "t"},
 		"threads.retain":    {"thread_id": "t", "ttl_ms": 1000, "sliding": true},
+		"state.history":     {"thread_id": "t", "limit": 1},
+		"state.restore":     {"thread_id": "t", "revision": 1},
 	}[op.Name]
 	if q == nil {
 		t.Fatalf("no good request of %s", op.Name)
 	}
 	return q
+}
+
+// present makes a request for an earlier revision one for the present revision of
+// the thread that was written last.
+func (h *harness) present(request map[string]any) map[string]any {
+	if _, ok := request["revision"]; ok {
+		request["revision"] = h.store.Revision()
+	}
+	return request
 }
 
 // wrong has for each field of a request values of a type that it cannot have.
@@ -77,6 +88,12 @@ var wrong = map[string][]any{
 	"expected_revision": {"1", -1, 1.5, []any{1}},
 	"search":            {1, []any{"x"}},
 	"state":             {},
+	"at_revision":       {"1", -1, 1.5},
+	"before":            {"1", -1, 1.5},
+	"keep":              {"1", -1, 1.5, 1001},
+	"revision":          {"1", -1, 1.5, nil},
+	"states":            {1, "true"},
+	"with_messages":     {1, "true"},
 	"after":             {1, "S1", []any{}, []any{"S1"}, []any{"S1", -1}, []any{1, 1}, []any{"S1", 1, 1}},
 	"linearizable":      {1, "true"},
 	"thread":            {1, "t", nil, []any{}, map[string]any{}, map[string]any{"thread_id": []any{}}},
@@ -152,7 +169,7 @@ func testFields(t *testing.T, start starter) {
 	// And the good ones are good.
 	for _, op := range ckpt.Operations() {
 		h.fill("ann")
-		if _, err := h.send(op, pack(t, goodRequest(t, op))); err != nil {
+		if _, err := h.send(op, pack(t, h.present(goodRequest(t, op)))); err != nil {
 			t.Errorf("%s: %v", op.Name, err)
 		}
 	}

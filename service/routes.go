@@ -15,6 +15,8 @@ func (s *Service) routes() {
 	read(s, ckpt.StateGet, s.store.StateGet)
 	handle(s, ckpt.StateMany, nil, manyStates)
 	write(s, ckpt.StateClear, store.PlanStateClear)
+	read(s, ckpt.StateHistory, s.store.StateHistory)
+	write(s, ckpt.StateRestore, store.PlanStateRestore)
 
 	write(s, ckpt.CachePut, store.PlanCachePut)
 	read(s, ckpt.CacheGet, s.store.CacheGet)
@@ -76,10 +78,11 @@ func answer[Q, A any, P answerTo[A]](r *call[Q, A], get query[Q, A]) {
 	r.reply(P(&r.a))
 }
 
-// listMessages answers a messages.list; only a search takes long.
+// listMessages answers a messages.list; only a search takes long, and what takes
+// back changes.
 func listMessages(r *call[ckpt.MessagesListRequest, ckpt.MessagesListReply]) {
 	list := func() { answer(r, r.store.MessagesList) }
-	if r.q.Search != "" {
+	if r.q.Search != "" || r.q.AtRevision != 0 {
 		list = func() { r.slowly(func() { answer(r, r.store.MessagesList) }) }
 	}
 	if r.knows(r.q.After, r.q.Linearizable) {

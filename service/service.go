@@ -74,8 +74,12 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 	}
 	so := store.Options{
 		Limits:    ckpt.LimitsFor(int(nc.MaxPayload())),
-		Retention: o.retention,
 		NewID:     func() string { return uuid.Must(uuid.NewV7()).String() },
+		History:   o.history,
+		Retention: o.retention,
+	}
+	if limit := so.Limits.History; o.history < 0 || o.history > limit {
+		return nil, ckpt.Errorf(ckpt.InvalidArgument, "history %d: want 0, for none, to %d", o.history, limit)
 	}
 	if s.replicated {
 		so.Window = journal.Window

@@ -57,6 +57,8 @@ func (s *simulation) add() *JetStream {
 		Window: simulatedWindow,
 		// Replicas may be started with other options than one another.
 		Retention: rapid.SampledFrom([]store.Retention{{}, {TTL: 90_000, Sliding: true}, {TTL: 200_000, KeepMessages: 3}}).Draw(s.T, "retention"),
+		// What is kept was decided where the write was planned.
+		History: len(s.replicas) % 2,
 	})
 	j.applied.Store(s.first - 1)
 	s.replicas, s.assembly = append(s.replicas, j), append(s.assembly, assembly{})
@@ -164,7 +166,7 @@ func (s *simulation) write() {
 	w.RequestID = rapid.SampledFrom([]string{"", "r1", "r2", "r3"}).Draw(s.T, "request")
 	value := func() ckpt.Raw { return wire.AppendInt(nil, rapid.Int64Range(0, 1000).Draw(s.T, "value")) }
 	id := ckpt.IntID(rapid.Int64Range(0, 5).Draw(s.T, "message"))
-	op := rapid.SampledFrom([]ckpt.OpInfo{ckpt.StatePut.OpInfo, ckpt.StateClear.OpInfo, ckpt.CachePut.OpInfo, ckpt.MessagesPut.OpInfo,
+	op := rapid.SampledFrom([]ckpt.OpInfo{ckpt.StatePut.OpInfo, ckpt.StatePut.OpInfo, ckpt.StateClear.OpInfo, ckpt.StateRestore.OpInfo, ckpt.CachePut.OpInfo, ckpt.MessagesPut.OpInfo,
 		ckpt.MessagesPut.OpInfo, ckpt.MessagesDelete.OpInfo, ckpt.ThreadsPut.OpInfo, ckpt.ThreadsClean.OpInfo, ckpt.ThreadsRetain.OpInfo}).Draw(s.T, "operation")
 	w.Kind = op.Name
 	ttl := time.Duration(rapid.SampledFrom([]int{0, 1, 40_000}).Draw(s.T, "ttl")) * time.Millisecond
@@ -173,7 +175,11 @@ func (s *simulation) write() {
 	w.Plan = func(v *store.View, e *store.Entry) (err error) {
 		switch op.Name {
 		case ckpt.StatePut.Name:
-			err = planned(v, e, ckpt.StatePut, store.PlanStatePut, ckpt.StatePutRequest{State: value()})
+			keep := rapid.SampledFrom([]*int{nil, nil, new(int), ptr(1), ptr(3)}).Draw(s.T, "keep")
+			err = planned(v, e, ckpt.StatePut, store.PlanStatePut, ckpt.StatePutRequest{State: value(), Keep: keep})
+		case ckpt.StateRestore.Name:
+			err = planned(v, e, ckpt.StateRestore, store.PlanStateRestore, ckpt.StateRestoreRequest{
+				Revision: rapid.Uint64Range(1, uint64(len(s.stream)+1)).Draw(s.T, "revision"), WithMessages: true})
 		case ckpt.StateClear.Name:
 			err = planned(v, e, ckpt.StateClear, store.PlanStateClear, ckpt.StateClearRequest{})
 		case ckpt.CachePut.Name:
@@ -204,6 +210,8 @@ func (s *simulation) write() {
 		s.send(j, w.Entry)
 	}
 }
+
+func ptr(n int) *int { return &n }
 
 // transact plans a write to some threads at once at a random replica. A part without
 // changes is a condition.

@@ -180,22 +180,17 @@ func (l *List) position(row int) int {
 	return l.long.position(l.refs, row)
 }
 
-// Trim removes the first messages, so that at most keep are left, and returns how
-// many they were.
-func (l *List) Trim(h *Heap, keep int) int {
-	over := l.Len() - keep
-	if over <= 0 {
-		return 0
+// First returns the IDs of the first n messages; none where n is not more than 0.
+func (l *List) First(h *Heap, n int) []ckpt.MessageID {
+	if n <= 0 {
+		return nil
 	}
-	ids := make([]ckpt.MessageID, 0, over)
+	ids := make([]ckpt.MessageID, 0, min(n, l.Len()))
 	for body := range l.From(h, 0) {
 		id, _, _ := IDOf(body) // it was an ID when it was put
-		if ids = append(ids, id); len(ids) == over {
+		if ids = append(ids, id); len(ids) == n {
 			break
 		}
 	}
-	for _, id := range ids {
-		l.Delete(h, id)
-	}
-	return over
+	return ids
 }

@@ -151,32 +151,44 @@ func (t *thread) change(sh *shard, e *Entry) (trimmed int) {
 		return 0
 	}
 	if e.State.any() {
-		t.detail().state = e.State.slot(e.At)
+		d, before := t.detail(), t.peek().state
+		if d.state = e.State.slot(e.At); e.Keep != (kept{}) || d.history != nil {
+			d.newState(before, e, t.revision)
+		}
 	}
 	if e.Cache.any() {
 		d := t.detail()
 		d.cache, d.expires = e.Cache.slot(e.At), e.Expires
 	}
+	was := t.changes(sh)
 	for _, id := range e.Delete {
+		was.delete(id)
 		t.messages.Delete(&sh.heap, id)
 	}
 	for _, m := range e.Messages {
+		was.put(m.id)
 		t.messages.Put(&sh.heap, m.id, m.body, m.keep)
 	}
-	if len(e.Metadata) > 0 {
+	if e.Latest > 0 {
+		over := t.messages.First(&sh.heap, t.messages.Len()-e.Latest)
+		for _, id := range over {
+			was.delete(id)
+			t.messages.Delete(&sh.heap, id)
+		}
+		trimmed = len(over)
+	}
+	if len(e.Metadata) > 0 || e.NoMeta {
+		was.replace(undoMetadata, t.peek().metadata)
 		t.detail().metadata = e.Metadata
 	}
-	if len(e.Record) > 0 {
-		t.detail().record = newRecord(e.Record)
-	}
-	if e.NoRecord {
-		t.detail().record = nil
+	if len(e.Record) > 0 || e.NoRecord {
+		was.replace(undoRecord, t.peek().record.raw())
+		if t.detail().record = nil; len(e.Record) > 0 && !e.NoRecord {
+			t.detail().record = newRecord(e.Record)
+		}
 	}
 	if e.Retain != nil {
 		t.detail().retention = e.Retain
-	}
-	if e.Keep > 0 {
-		trimmed = t.messages.Trim(&sh.heap, e.Keep)
 	}
 	return trimmed
 }

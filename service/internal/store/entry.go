@@ -32,17 +32,19 @@ type Entry struct {
 	Base     uint64 // the thread's revision that it was planned on; 0: there was no trace of it
 	Answer   []byte // the encoded reply, whose revision is not known yet
 	State    change
+	Keep     kept // how many earlier states the thread keeps from a change of its state on
 	Cache    change
 	Expires  int64 // when the new cached state expires; 0: never
 	Messages []message
 	Delete   []ckpt.MessageID // messages to remove, before others are put
 	Metadata ckpt.Raw         // replaces the message metadata unless empty
+	NoMeta   bool             // removes the message metadata
 	Record   ckpt.Raw         // replaces the record unless empty
 	NoRecord bool             // removes the record
 	NoThread bool             // removes the thread with all that it holds
 	Retain   *retention       // replaces the retention unless nil
 	Fresh    *retention       // the retention of the thread where the entry creates it; nil: none
-	Keep     int              // removes the oldest messages beyond that many, after others are put; 0: none
+	Latest   int              // removes the oldest messages beyond that many, after others are put; 0: none
 	Snapshot *Snapshot        // the thread as it is: changes nothing where it is there
 	With     []*Entry         // of further threads: they are applied with this one or not at all
 }
@@ -79,7 +81,7 @@ func (e *Entry) changes() bool {
 // that does not is a condition: the thread must be as it was when it was planned.
 func (e *Entry) changesThread() bool {
 	return e.State.any() || e.Cache.any() || len(e.Messages) > 0 || len(e.Delete) > 0 ||
-		len(e.Metadata) > 0 || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Retain != nil || e.Snapshot != nil
+		len(e.Metadata) > 0 || e.NoMeta || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Retain != nil || e.Snapshot != nil
 }
 
 // AppendMessageIDs appends the IDs of the messages that the entry puts or
@@ -125,7 +127,7 @@ type Change struct {
 	Revision uint64
 	Previous uint64 // the thread's revision before; 0: it was new
 	Owner    string // the user whom the thread belongs to
-	Trimmed  int    // messages that were removed because of Keep
+	Trimmed  int    // messages that were removed because of Latest
 }
 
 // Result is what became of a write: its answer, and the revision that belongs

@@ -19,12 +19,15 @@ import (
 //	at when it was planned
 //	b  the revision that it was planned on
 //	a  the answer, a binary
-//	f  flags: 1 removes the state, 2 the cached state, 4 the record, 8 the thread
+//	f  flags: 1 removes the state, 2 the cached state, 4 the record, 8 the thread,
+//	   16 the message metadata
 //	s  the new state            c  the new cached state, which expires at x
 //	m  messages to put, after   d  the ID of a message to remove, or an array of several
 //	md the message metadata     i  the record
 //	l  the retention            lf the retention of the thread where it is new
 //	mk how many messages to keep
+//	hk how many earlier states are kept from a change of the state on, and of a
+//	   snapshot the rest of its history: see history_codec.go
 //	n  of a snapshot, its times: created, updated, of the state, of the cached state
 //	g  entries of further threads, each a binary, that are applied with this one
 //	   or not at all
@@ -35,6 +38,7 @@ const (
 	flagNoCache
 	flagNoRecord
 	flagNoThread
+	flagNoMeta
 )
 
 // coded is an entry as its fields on the wire.
@@ -48,6 +52,7 @@ type coded struct {
 	kind, requestID           string
 	state, cache, metadata, i ckpt.Raw
 	retain, fresh             ckpt.Raw
+	past                      codedHistory
 }
 
 func (c *coded) declare(f *wire.Fields) {
@@ -70,10 +75,11 @@ func (c *coded) declare(f *wire.Fields) {
 	f.Optional("i", &c.i)
 	f.Optional("l", &c.retain)
 	f.Optional("lf", &c.fresh)
-	f.Optional("mk", &c.Keep)
+	f.Optional("mk", &c.Latest)
 	f.Optional("n", &c.times)
 	f.Optional("w", &c.recent)
 	f.Optional("g", &c.group)
+	c.past.declare(f)
 }
 
 // Append appends the entry to b.
@@ -82,7 +88,8 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 		Entry: e, kind: e.Kind, requestID: e.RequestID, answer: e.Answer,
 		retain: e.Retain.raw(), fresh: e.Fresh.raw(),
 		state: e.State.value, cache: e.Cache.value, metadata: e.Metadata, i: e.Record,
-		flags: one(e.State.remove)*flagNoState | one(e.Cache.remove)*flagNoCache | one(e.NoRecord)*flagNoRecord | one(e.NoThread)*flagNoThread,
+		flags: one(e.State.remove)*flagNoState | one(e.Cache.remove)*flagNoCache | one(e.NoRecord)*flagNoRecord | one(e.NoThread)*flagNoThread | one(e.NoMeta)*flagNoMeta,
+		past:  codedHistory{keep: e.Keep.coded()},
 	}
 	for i := range e.Messages {
 		c.messages = append(c.messages, e.Messages[i].body)
@@ -98,6 +105,7 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 		for i := range s.recent {
 			c.recent = append(c.recent, s.recent[i].raw())
 		}
+		c.past = s.history.coded()
 	}
 	for _, further := range e.With {
 		raw, err := further.Append(nil)
@@ -129,7 +137,8 @@ func decodeEntry(b ckpt.Raw, first bool) (Entry, error) {
 	e.State = change{bytes.Clone(c.state), c.flags&flagNoState != 0}
 	e.Cache = change{bytes.Clone(c.cache), c.flags&flagNoCache != 0}
 	e.Metadata, e.Record = bytes.Clone(c.metadata), bytes.Clone(c.i)
-	e.NoRecord, e.NoThread = c.flags&flagNoRecord != 0, c.flags&flagNoThread != 0
+	e.NoRecord, e.NoThread, e.NoMeta = c.flags&flagNoRecord != 0, c.flags&flagNoThread != 0, c.flags&flagNoMeta != 0
+	e.Keep = decodeKept(c.past.keep)
 	if len(c.messages) > 0 {
 		e.Messages = make([]message, len(c.messages))
 	}
@@ -252,7 +261,9 @@ func decodeSnapshot(c *coded) (*Snapshot, error) {
 		}
 		s.recent = append(s.recent, a)
 	}
-	return s, nil
+	var err error
+	s.history, err = c.past.history(c.State.value)
+	return s, err
 }
 
 func (a *answered) raw() ckpt.Raw {

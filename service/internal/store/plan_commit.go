@@ -53,7 +53,7 @@ func (v *View) commit(c *ckpt.Changes, a *ckpt.Committed, e *Entry) (err error) 
 		return err
 	}
 	if len(e.Messages) > 0 {
-		e.Keep, _ = v.keep(0) // nothing is asked that could be refused
+		e.Latest, _ = v.latest(0) // nothing is asked that could be refused
 	}
 	if e.Metadata, err = v.metadata(c.Metadata); err != nil {
 		return err

@@ -18,7 +18,7 @@ func PlanMessagesPut(v *View, q *ckpt.MessagesPutRequest, a *ckpt.MessagesPutRep
 		e.Messages[0].keep = len(q.Metadata) < len(q.Messages[0])/8
 	}
 	a.Count = len(a.MessageIDs)
-	if e.Keep, err = v.keep(q.KeepMessages); err != nil {
+	if e.Latest, err = v.latest(q.KeepMessages); err != nil {
 		return err
 	}
 	e.Metadata, err = v.metadata(q.Metadata)

@@ -31,7 +31,7 @@ func PlanThreadsRetain(v *View, q *ckpt.ThreadsRetainRequest, a *ckpt.ThreadsRet
 		r.pinned = *q.Pinned
 	}
 	if q.KeepMessages != nil {
-		r.keep, e.Keep = *q.KeepMessages, *q.KeepMessages
+		r.keep, e.Latest = *q.KeepMessages, *q.KeepMessages
 		if r.keep == 0 {
 			r.keep = keepAll
 		}
@@ -64,8 +64,8 @@ func checkKeep(n int, limits *ckpt.Limits) error {
 	return nil
 }
 
-// keep returns how many messages the thread is to have after a put; 0: all.
-func (v *View) keep(asked int) (int, error) {
+// latest returns how many messages the thread is to have after a put; 0: all.
+func (v *View) latest(asked int) (int, error) {
 	if asked != 0 {
 		return asked, checkKeep(asked, &v.store.opts.Limits)
 	}

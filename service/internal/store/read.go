@@ -13,10 +13,16 @@ func (s *Store) StateGet(q *ckpt.StateGetRequest, a *ckpt.StateGetReply, now int
 		return err
 	}
 	defer v.close()
-	if !v.details().state.full() {
+	state := v.details().state
+	if q.AtRevision != 0 {
+		if state, err = v.state(q.AtRevision); err != nil {
+			return err
+		}
+	}
+	if !state.full() {
 		return v.notFound("the thread has no state")
 	}
-	v.reply(a, v.details().state)
+	v.reply(a, state)
 	return nil
 }
 
@@ -77,6 +83,9 @@ func (s *Store) MessagesGet(q *ckpt.MessagesGetRequest, a *ckpt.MessagesGetReply
 		return err
 	}
 	defer v.close()
+	if q.AtRevision != 0 || v.details().history.keeps() {
+		return v.messageAt(q, a)
+	}
 	if v.thread == nil {
 		return v.noMessage(q.MessageID)
 	}

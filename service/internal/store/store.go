@@ -25,6 +25,9 @@ type Options struct {
 	Window uint64
 	// Retention is what new threads get and others fall back on.
 	Retention Retention
+	// History is how many earlier states a thread keeps where no write said
+	// another number for it.
+	History int
 }
 
 // Store is the threads of one service. Its methods may be called at once from
@@ -140,6 +143,9 @@ func (s *Store) planNew(t *thread, w *Write, now int64) (Result, error) {
 	if err := w.Plan(&w.view, &w.Entry); err != nil {
 		return Result{}, err
 	}
+	if w.State.any() && !w.Keep.own {
+		w.Keep = w.view.keep()
+	}
 	w.At = now
 	if !w.Own && w.view.mayBeNew() {
 		w.Fresh = s.opts.Retention.fresh(now)
@@ -214,6 +220,15 @@ func (v *View) details() *details {
 		return &noDetails
 	}
 	return v.thread.peek()
+}
+
+// keep returns how many earlier states the thread keeps, where a write does not
+// say.
+func (v *View) keep() kept {
+	if h := v.details().history; h != nil && h.keep.own {
+		return h.keep
+	}
+	return kept{n: v.store.opts.History}
 }
 
 // notFound is the error of a read that found the thread without what it asked
