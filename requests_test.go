@@ -51,7 +51,9 @@ func exchanges(t testing.TB) []exchange {
 	messages := []ckpt.Raw{encode(t, &first), encode(t, &second)}
 	ids := []ckpt.MessageID{first.MessageID, second.MessageID}
 	record := ckpt.Raw(encode(t, &ckpt.ThreadInfo{ThreadID: "airline-17", ThreadName: "Refund", UserID: "user-42", RunID: "run-3",
-		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true}))
+		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true,
+		ExpiresAt: later.Add(time.Hour), TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 100}))
+	ttl, pinned, keep := 90*time.Second, true, 100
 
 	changes := ckpt.Changes{State: state, ClearState: true, Cache: state, CacheTTL: 90 * time.Second, ClearCache: true,
 		Delete: ids[1:], Messages: messages[:1], Metadata: metadata, Record: record}
@@ -84,7 +86,7 @@ func exchanges(t testing.TB) []exchange {
 		exchangeOf(ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: read},
 			ckpt.StateGetReply{Reply: stamp, State: state, UpdatedAt: at, ExpiresAt: later}),
 		exchangeOf(ckpt.CacheClear, ckpt.CacheClearRequest{WriteRef: write}, ckpt.ClearReply{Reply: stamp, Cleared: true}),
-		exchangeOf(ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: write, Messages: messages, Metadata: metadata},
+		exchangeOf(ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: write, Messages: messages, Metadata: metadata, KeepMessages: 100},
 			ckpt.MessagesPutReply{Reply: stamp, MessageIDs: ids, Count: 2}),
 		exchangeOf(ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: read, AtRevision: 31, MessageID: ckpt.IntID(2)},
 			ckpt.MessagesGetReply{Reply: stamp, PutRevision: 17, Message: messages[1]}),
@@ -106,6 +108,8 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.ThreadsListReply{Reply: stamp, PageReply: rows, Threads: []ckpt.Raw{record, record}}),
 		exchangeOf(ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write, RecordOnly: true},
 			ckpt.ThreadsCleanReply{Reply: stamp, Cleaned: true, Removed: removed}),
+		exchangeOf(ckpt.ThreadsRetain, ckpt.ThreadsRetainRequest{WriteRef: write, TTL: &ttl, Sliding: true, Pinned: &pinned, KeepMessages: &keep},
+			ckpt.ThreadsRetainReply{Reply: stamp, ExpiresAt: later}),
 		exchangeOf(ckpt.ThreadsCommit, ckpt.ThreadsCommitRequest{WriteRef: write, Changes: changes},
 			ckpt.ThreadsCommitReply{Reply: stamp, Committed: committed}),
 		exchangeOf(ckpt.ThreadsTransact, ckpt.ThreadsTransactRequest{After: after, RequestID: write.RequestID, Commits: []ckpt.ThreadCommit{
@@ -144,7 +148,7 @@ func TestGoldenRecords(t *testing.T) {
 	golden(t, "message", &message, new(ckpt.Message))
 	golden(t, "event", &ckpt.Event{ThreadID: "airline-17", Kind: ckpt.MessagesPut.Name, Revision: 41, Previous: 39,
 		At: time.UnixMilli(1758400000123).UTC(), UserID: "user-42", RequestID: "r-1",
-		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, StoreID: "S1"}, new(ckpt.Event))
+		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, Trimmed: 3, StoreID: "S1"}, new(ckpt.Event))
 	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8,
 		Parts: &ckpt.Parts{ID: "D1", Replica: "R1", PartSize: 4, Checksum: 1 << 63}}, new(ckpt.Error))
 	golden(t, "upload.request", &ckpt.UploadRequest{Size: 10, PartSize: 4, Checksum: 1 << 63}, new(ckpt.UploadRequest))

@@ -41,6 +41,7 @@ var (
 	ThreadsList  = operation[ThreadsListRequest, ThreadsListReply]("threads.list", false)
 	ThreadsClean = operation[ThreadsCleanRequest, ThreadsCleanReply]("threads.clean", true)
 
+	ThreadsRetain   = operation[ThreadsRetainRequest, ThreadsRetainReply]("threads.retain", true)
 	ThreadsCommit   = operation[ThreadsCommitRequest, ThreadsCommitReply]("threads.commit", true)
 	ThreadsTransact = operation[ThreadsTransactRequest, ThreadsTransactReply]("threads.transact", true)
 	PartsPut        = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
@@ -74,6 +75,7 @@ func Operations() []OpInfo {
 		ThreadsGet.OpInfo,
 		ThreadsList.OpInfo,
 		ThreadsClean.OpInfo,
+		ThreadsRetain.OpInfo,
 		ThreadsCommit.OpInfo,
 		ThreadsTransact.OpInfo,
 		PartsPut.OpInfo,

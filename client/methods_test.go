@@ -263,6 +263,17 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[client.Listed[ckpt.ThreadInfo]] {
 				return c.ListThreadsAsync(x, threads...)
 			}})
+	ttl, pinned, keep := 90*time.Second, true, 0
+	check(t, srv, ckpt.ThreadsRetain, ckpt.ThreadsRetainRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser}, TTL: &ttl, Sliding: true, Pinned: &pinned, KeepMessages: &keep},
+		func(q *ckpt.ThreadsRetainRequest) *string { return &q.RequestID },
+		ckpt.ThreadsRetainReply{Reply: rev, ExpiresAt: later}, ckpt.ThreadsRetainReply{Reply: rev, ExpiresAt: later},
+		form[ckpt.ThreadsRetainReply]{
+			func(x ctx, c cl) (ckpt.ThreadsRetainReply, error) {
+				return c.RetainThread(x, "t", client.User("u"), client.TTL(ttl), client.Sliding(true), client.Pinned(true), client.KeepMessages(0))
+			},
+			func(x ctx, c cl) *client.Future[ckpt.ThreadsRetainReply] {
+				return c.RetainThreadAsync(x, "t", client.User("u"), client.TTL(ttl), client.Sliding(true), client.Pinned(true), client.KeepMessages(0))
+			}})
 	check(t, srv, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: ckpt.WriteRef{ThreadRef: ref}, RecordOnly: true},
 		func(q *ckpt.ThreadsCleanRequest) *string { return &q.RequestID },
 		ckpt.ThreadsCleanReply{Reply: rev, Cleaned: true}, ckpt.ThreadsCleanReply{Reply: rev, Cleaned: true},

@@ -41,6 +41,7 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 		"threads.get":       {"thread_id": "t"},
 		"threads.list":      {"limit": 1},
 		"threads.clean":     {"thread_id": "t"},
+		"threads.retain":    {"thread_id": "t", "ttl_ms": 1000, "sliding": true},
 		"state.history":     {"thread_id": "t", "limit": 1},
 		"state.restore":     {"thread_id": "t", "revision": 1},
 		"parts.put":         {"id": "coming", "index": 0, "data": []byte("x")},
@@ -106,6 +107,9 @@ var wrong = map[string][]any{
 	"ttl_ms":            {"1", -1, 1.5, uint64(1 << 63)},
 	"user_id":           {1.5, "", true, "a\x7f", strings.Repeat("i", 257)},
 	"with_record":       {1, "true"},
+	"sliding":           {1, "true"},
+	"pinned":            {1, "true"},
+	"keep_messages":     {"1", -1, 1.5, ckpt.MaxKeepMessages + 1, uint64(1 << 63)},
 }
 
 // Every field of every operation is checked, and the error names it.

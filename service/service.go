@@ -62,6 +62,9 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 	if err := ckpt.CheckPrefix(o.prefix); err != nil {
 		return nil, err
 	}
+	if err := o.checkRetention(); err != nil {
+		return nil, err
+	}
 	s := &Service{
 		options: o,
 		nc:      nc,
@@ -79,9 +82,10 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 	s.uploads = uploads{limit: limits.Uploads, byID: make(map[string]*upload)}
 	s.downloads = downloads{limit: limits.Uploads, byID: make(map[string]*download)}
 	so := store.Options{
-		Limits:  limits,
-		NewID:   func() string { return uuid.Must(uuid.NewV7()).String() },
-		History: o.history,
+		Limits:    limits,
+		NewID:     func() string { return uuid.Must(uuid.NewV7()).String() },
+		History:   o.history,
+		Retention: o.retention,
 	}
 	if limit := so.Limits.History; o.history < 0 || o.history > limit {
 		return nil, ckpt.Errorf(ckpt.InvalidArgument, "history %d: want 0, for none, to %d", o.history, limit)

@@ -139,15 +139,16 @@ func (j *JetStream) applyMine(mine *record, r body, void bool, first, sequence u
 	}
 	ok := make([]bool, len(mine.writes))
 	for i, p := range mine.writes {
-		ok[i] = !void && j.store.Apply(&p.Entry, now, first, sequence, j.opts.Applied)
+		ok[i] = !void && j.store.Apply(p.effect(), now, first, sequence, j.opts.Applied)
 	}
 	// Whoever is answered may ask at once: the record counts as applied first.
 	j.applied.Store(sequence)
 	for i, p := range slices.All(mine.writes) {
-		if ok[i] {
+		if ok[i] && p.end == nil {
 			j.finish(p, store.Result{Answer: p.Answer, Revision: sequence}, nil)
 			continue
 		}
+		p.end = nil
 		p.Again() // the thread has moved on: plan anew
 		p.now = j.now()
 		j.begin(p)

@@ -15,10 +15,11 @@ type pending struct {
 	caller  Caller
 	now     int64
 	came    time.Time
-	entry   []byte // encoded
-	planned uint64 // the position that it was planned at
-	sure    bool   // it was planned on a view that a barrier vouched for
-	ahead   int    // how many of its threads have other writes under way
+	entry   []byte       // encoded
+	planned uint64       // the position that it was planned at
+	sure    bool         // it was planned on a view that a barrier vouched for
+	end     *store.Entry // what is written first: the end of one of its threads, which has expired; nil: nothing
+	ahead   int          // how many of its threads have other writes under way
 }
 
 // record is a record that was sent and is not applied here yet.
@@ -71,10 +72,18 @@ func (j *JetStream) begin(p *pending) {
 		return
 	}
 	p.planned = j.applied.Load()
+	p.now = max(p.now, j.clock.Load()) // the time of the records: what has expired by it is gone
 	entry, a, err := j.plan(p)
+	for errors.Is(err, store.ErrExpired) {
+		if e, ok := j.store.Expiry(p.Write, p.now); ok {
+			p.end = &e
+			break
+		}
+		entry, a, err = j.plan(p) // another record has ended it meanwhile
+	}
 	var refusal *ckpt.Error
 	switch {
-	case entry:
+	case entry, p.end != nil:
 	case p.sure, errors.As(err, &refusal) && (refusal.Code == ckpt.InvalidArgument || refusal.Code == ckpt.TooLarge):
 		j.finish(p, a, err)
 		return
@@ -90,7 +99,7 @@ func (j *JetStream) begin(p *pending) {
 		})
 		return
 	}
-	if p.entry, err = p.Append(p.entry[:0]); err != nil {
+	if p.entry, err = p.effect().Append(p.entry[:0]); err != nil {
 		j.finish(p, a, err)
 		return
 	}
@@ -107,6 +116,14 @@ func (j *JetStream) begin(p *pending) {
 	j.waiting = append(j.waiting, p)
 	j.mu.Unlock()
 	j.rouse()
+}
+
+// effect is what the write's next record is to bring about.
+func (p *pending) effect() *store.Entry {
+	if p.end != nil {
+		return p.end
+	}
+	return &p.Entry
 }
 
 // rouse has a goroutine of its own flush: what is planned until it runs shares
