@@ -88,7 +88,7 @@ func TestProtocolRecords(t *testing.T) {
 	sameFields(t, "removed", tableOf(t, text, "removed"), &ckpt.Removed{}, "always")
 	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8}, "always")
 	sameFields(t, "event", tableOf(t, text, "event"), &ckpt.Event{ThreadID: "t", Kind: "expired", At: at, UserID: "u",
-		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}}, "always")
+		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}, Size: 10}, "always")
 	sameFields(t, "thread", tableOf(t, text, "thread"), &ckpt.ThreadInfo{ThreadID: "t", ThreadName: "n", UserID: "u", RunID: "r",
 		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true}, "required")
 }

@@ -23,6 +23,7 @@ type Event struct {
 	UserID     string      `json:"user_id,omitempty"`     // the user whom the thread belongs to
 	RequestID  string      `json:"request_id,omitempty"`  // of the request that made it
 	MessageIDs []MessageID `json:"message_ids,omitempty"` // messages put or deleted
+	Size       int         `json:"size,omitempty"`        // bytes of the values that were put
 	StoreID    string      `json:"store_id"`              // as in [SetupReply]; another ID means that revisions began anew
 }
 
@@ -45,5 +46,6 @@ func (e *Event) fields(f *wire.Fields) {
 	f.Optional("user_id", (*id)(&e.UserID))
 	f.Optional("request_id", (*id)(&e.RequestID))
 	f.Optional("message_ids", (*messageIDs)(&e.MessageIDs))
+	f.Optional("size", &e.Size)
 	f.Required("store_id", &e.StoreID)
 }

@@ -52,6 +52,7 @@ func exchanges(t testing.TB) []exchange {
 	record := ckpt.Raw(encode(t, &ckpt.ThreadInfo{ThreadID: "airline-17", ThreadName: "Refund", UserID: "user-42", RunID: "run-3",
 		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true}))
 
+	changed := exampleEvent()
 	return []exchange{
 		exchangeOf(ckpt.Setup, ckpt.SetupRequest{Client: "ckpt-go/0.1.0", Protocol: 1},
 			ckpt.SetupReply{Reply: stamp, Service: "ckpt", Version: "0.1.0", Protocol: 1, Journal: "local",
@@ -88,6 +89,10 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.ThreadsListReply{Reply: stamp, PageReply: rows, Threads: []ckpt.Raw{record, record}}),
 		exchangeOf(ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write, RecordOnly: true},
 			ckpt.ThreadsCleanReply{Reply: stamp, Cleaned: true, Removed: removed}),
+		exchangeOf(ckpt.ChangesList, ckpt.ChangesListRequest{After: after, Since: at, Until: 41, ThreadID: "airline-17", UserID: "user-42",
+			Kinds: []string{"messages.put", "expired"}, Skip: 3, Seen: 2, Limit: 50},
+			ckpt.ChangesListReply{Reply: stamp, Events: []ckpt.Raw{encode(t, &changed)}, Next: after, NextSkip: 4, HasMore: true,
+				Complete: true, Oldest: 12}),
 	}
 }
 
@@ -113,10 +118,16 @@ func TestGoldenRecords(t *testing.T) {
 	t.Parallel()
 	message := fullMessage()
 	golden(t, "message", &message, new(ckpt.Message))
-	golden(t, "event", &ckpt.Event{ThreadID: "airline-17", Kind: ckpt.MessagesPut.Name, Revision: 41, Previous: 39,
-		At: time.UnixMilli(1758400000123).UTC(), UserID: "user-42", RequestID: "r-1",
-		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, StoreID: "S1"}, new(ckpt.Event))
+	event := exampleEvent()
+	golden(t, "event", &event, new(ckpt.Event))
 	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8}, new(ckpt.Error))
+}
+
+// exampleEvent has every field.
+func exampleEvent() ckpt.Event {
+	return ckpt.Event{ThreadID: "airline-17", Kind: ckpt.MessagesPut.Name, Revision: 41, Previous: 39,
+		At: time.UnixMilli(1758400000123).UTC(), UserID: "user-42", RequestID: "r-1",
+		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, Size: 214, StoreID: "S1"}
 }
 
 // golden compares r's bytes with the file of that name, and what empty becomes

@@ -32,6 +32,8 @@ var (
 	ThreadsGet   = operation[ThreadsGetRequest, ThreadsGetReply]("threads.get", false)
 	ThreadsList  = operation[ThreadsListRequest, ThreadsListReply]("threads.list", false)
 	ThreadsClean = operation[ThreadsCleanRequest, ThreadsCleanReply]("threads.clean", true)
+
+	ChangesList = operation[ChangesListRequest, ChangesListReply]("changes.list", false)
 )
 
 // Operations returns the table's rows in the order of the protocol document.
@@ -42,6 +44,7 @@ func Operations() []OpInfo {
 		CachePut.OpInfo, CacheGet.OpInfo, CacheClear.OpInfo,
 		MessagesPut.OpInfo, MessagesGet.OpInfo, MessagesList.OpInfo, MessagesDelete.OpInfo,
 		ThreadsPut.OpInfo, ThreadsGet.OpInfo, ThreadsList.OpInfo, ThreadsClean.OpInfo,
+		ChangesList.OpInfo,
 	}
 }
 

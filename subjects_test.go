@@ -150,8 +150,8 @@ func TestOperations(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 17 {
-		t.Errorf("%d operations, want 17", len(seen))
+	if len(seen) != 18 {
+		t.Errorf("%d operations, want 18", len(seen))
 	}
 }
 

@@ -33,7 +33,10 @@ type (
 	CleanThreadOption interface {
 		cleanThread(*ckpt.ThreadsCleanRequest)
 	} // of [Client.CleanThread]
-	ReleaseOption interface{ release(*ckpt.ReleaseRequest) } // of [Client.Release]
+	ReleaseOption     interface{ release(*ckpt.ReleaseRequest) } // of [Client.Release]
+	ListChangesOption interface {
+		listChanges(*ckpt.ChangesListRequest)
+	} // of [Client.ListChanges]
 )
 
 // User names the user on whose behalf a request is made; see

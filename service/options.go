@@ -19,6 +19,7 @@ type options struct {
 	inboxes      []string
 	now          func() time.Time
 	sweepEvery   time.Duration
+	eventRing    int
 	replicated   bool
 	stream       Stream
 	starting     context.Context // bounds the start
@@ -83,6 +84,16 @@ func WithStartContext(ctx context.Context) Option {
 	return func(o *options) { o.starting = ctx }
 }
 
+// DefaultEventRing is how many events a service keeps that was not told.
+const DefaultEventRing = 16384
+
+// WithEventRing is how many of the latest events the service keeps, for watchers
+// that missed some. They take some 200 bytes each, and never more than 32 MiB
+// together. 0 keeps none; less counts as 0. The default is [DefaultEventRing].
+func WithEventRing(n int) Option {
+	return func(o *options) { o.eventRing = max(n, 0) }
+}
+
 // withClock makes tests independent of the time of day and of the sweep.
 func withClock(now func() time.Time, sweepEvery time.Duration) Option {
 	return func(o *options) { o.now, o.sweepEvery = now, sweepEvery }
@@ -104,6 +115,7 @@ func newOptions(opts []Option) options {
 		inboxes:    []string{"_INBOX.", "_R_."},
 		now:        time.Now,
 		sweepEvery: defaultSweep,
+		eventRing:  DefaultEventRing,
 		starting:   context.Background(),
 		tune:       func(*journal.Options) {},
 	}

@@ -30,6 +30,8 @@ func (s *Service) routes() {
 	read(s, ckpt.ThreadsGet, s.store.ThreadsGet)
 	handle(s, ckpt.ThreadsList, nil, listThreads)
 	write(s, ckpt.ThreadsClean, store.PlanThreadsClean)
+
+	handle(s, ckpt.ChangesList, nil, listChanges)
 }
 
 // query answers a request from the store.

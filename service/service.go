@@ -69,15 +69,17 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 		done:    make(chan struct{}),
 		first:   make(chan error, 1),
 	}
+	limits := ckpt.LimitsFor(int(nc.MaxPayload()))
+	s.events = events{nc: nc, prefix: o.prefix, log: o.log, limit: limits.Page, ring: newEventRing(o.eventRing)}
 	so := store.Options{
-		Limits: ckpt.LimitsFor(int(nc.MaxPayload())),
+		Limits: limits,
 		NewID:  func() string { return uuid.Must(uuid.NewV7()).String() },
+		Missed: s.events.ring.missed,
 	}
 	if s.replicated {
 		so.Window = journal.Window
 	}
 	s.store = store.New(so)
-	s.events = events{nc: nc, prefix: o.prefix, storeID: s.StoreID, log: o.log}
 	if err := s.begin(); err != nil {
 		return nil, err
 	}

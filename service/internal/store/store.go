@@ -22,6 +22,9 @@ type Options struct {
 	// brings it. The trace of a thread that is gone stays that long. 0: plans
 	// are applied at once.
 	Window uint64
+	// Missed is told of a revision at which changes become known that were not
+	// told, since the records which made them are gone. Nil: nobody is.
+	Missed func(revision uint64, now int64)
 }
 
 // Store is the threads of one service. Its methods may be called at once from
@@ -48,6 +51,9 @@ type shard struct {
 // New returns an empty store.
 func New(o Options) *Store {
 	s := &Store{opts: o}
+	if s.opts.Missed == nil {
+		s.opts.Missed = func(uint64, int64) {}
+	}
 	for i := range s.shards {
 		s.shards[i].timed = make(map[*thread]struct{})
 	}
