@@ -25,8 +25,8 @@ type ChangesListRequest struct {
 	// Skip is how many of the events to pass over: those behind After that the
 	// caller has. It is for changes that share a revision and do not fit one page.
 	Skip int
-	// Seen is how many of the events the caller has. Where it is all of them, none
-	// is sent.
+	// Seen is how many of the events up to Until the caller has. Where it is all of
+	// them, none is sent.
 	Seen  int
 	Limit int // events on the page; 0: as many as fit
 }

@@ -41,6 +41,9 @@ func checkChangesList(q *ckpt.ChangesListRequest) error {
 	if !q.Since.IsZero() && q.After != (ckpt.Position{}) {
 		return ckpt.Errorf(ckpt.InvalidArgument, "fields \"after\" and \"since\" are both there: want one of them")
 	}
+	if q.Seen > 0 && q.Until == 0 {
+		return ckpt.Errorf(ckpt.InvalidArgument, "field \"seen\" counts events up to a revision: want \"until\" beside it")
+	}
 	if !q.Since.IsZero() && q.Skip > 0 {
 		return ckpt.Errorf(ckpt.InvalidArgument, "field \"skip\" is of events behind a position: want none with \"since\"")
 	}

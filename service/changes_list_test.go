@@ -89,9 +89,9 @@ func testChangesList(t *testing.T, start starter) {
 		"some passed over":          {ckpt.ChangesListRequest{Skip: 2}, []int{2, 3, 4}},
 		"some of a kind":            {ckpt.ChangesListRequest{Kinds: []string{"state.put"}, Skip: 1}, []int{2}},
 		"more passed over than are": {ckpt.ChangesListRequest{Skip: 9}, nil},
-		"all seen":                  {ckpt.ChangesListRequest{After: at(1), Seen: 3}, nil},
-		"all of a kind seen":        {ckpt.ChangesListRequest{Kinds: []string{"state.put"}, Seen: 2}, nil},
-		"one of them not":           {ckpt.ChangesListRequest{After: at(1), Seen: 2}, []int{2, 3, 4}},
+		"all seen":                  {ckpt.ChangesListRequest{After: at(1), Until: live[4].Revision, Seen: 3}, nil},
+		"all of a kind seen":        {ckpt.ChangesListRequest{Kinds: []string{"state.put"}, Until: live[4].Revision, Seen: 2}, nil},
+		"one of them not":           {ckpt.ChangesListRequest{After: at(1), Until: live[4].Revision, Seen: 2}, []int{2, 3, 4}},
 	} {
 		got := h.events(c.q)
 		var want []ckpt.Event
@@ -115,6 +115,7 @@ func testChangesList(t *testing.T, start starter) {
 		t.Errorf("behind a position of another store: complete %t, %d events", a.Complete, len(a.Events))
 	}
 	refused(h, ckpt.InvalidArgument, ckpt.ChangesList, ckpt.ChangesListRequest{After: at(0), Since: live[0].At})
+	refused(h, ckpt.InvalidArgument, ckpt.ChangesList, ckpt.ChangesListRequest{Seen: 1})
 	refused(h, ckpt.InvalidArgument, ckpt.ChangesList, ckpt.ChangesListRequest{Skip: 1, Since: live[0].At})
 }
 

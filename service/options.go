@@ -20,6 +20,7 @@ type options struct {
 	now          func() time.Time
 	sweepEvery   time.Duration
 	eventRing    int
+	loses        func() bool
 	replicated   bool
 	stream       Stream
 	starting     context.Context // bounds the start
@@ -97,6 +98,12 @@ func WithEventRing(n int) Option {
 // withClock makes tests independent of the time of day and of the sweep.
 func withClock(now func() time.Time, sweepEvery time.Duration) Option {
 	return func(o *options) { o.now, o.sweepEvery = now, sweepEvery }
+}
+
+// withLostEvents loses the events of which loses says so, as if the replica had
+// ended between the change and its event.
+func withLostEvents(loses func() bool) Option {
+	return func(o *options) { o.loses = loses }
 }
 
 // withJournal gives tests a journal with other times and less slack.

@@ -70,7 +70,7 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 		first:   make(chan error, 1),
 	}
 	limits := ckpt.LimitsFor(int(nc.MaxPayload()))
-	s.events = events{nc: nc, prefix: o.prefix, log: o.log, limit: limits.Page, ring: newEventRing(o.eventRing)}
+	s.events = events{nc: nc, prefix: o.prefix, log: o.log, limit: limits.Page, ring: newEventRing(o.eventRing), loses: o.loses}
 	so := store.Options{
 		Limits: limits,
 		NewID:  func() string { return uuid.Must(uuid.NewV7()).String() },
