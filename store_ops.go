@@ -42,16 +42,18 @@ func (r *SetupReply) fields(f *wire.Fields) {
 
 // Limits are the bounds that a service puts on requests and replies, in bytes
 // unless one says otherwise. What exceeds one is TooLarge, or InvalidArgument
-// for an ID, the depth or the TTL.
+// for an ID, the depth, the TTL or the history.
 type Limits struct {
 	Payload  int   // one request or reply, as the bus carries it
 	Value    int   // one state or message
 	Metadata int   // a thread's message metadata, or its record
 	Page     int   // the rows of one list reply
-	Batch    int   // messages in one put: a count
+	Batch    int   // messages in one put or removal: a count
+	Threads  int   // threads in one transaction, or in one request for states: a count
 	ID       int   // one thread, user, message, run or request ID
 	Depth    int   // levels that arrays and maps nest
 	TTL      int64 // the longest TTL, in milliseconds
+	History  int   // the earlier states that a thread may keep: a count
 }
 
 func (l *Limits) fields(f *wire.Fields) {
@@ -61,9 +63,11 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("metadata", &l.Metadata)
 	f.Required("page", &l.Page)
 	f.Required("batch", &l.Batch)
+	f.Required("threads", &l.Threads)
 	f.Required("id", &l.ID)
 	f.Required("depth", &l.Depth)
 	f.Required("ttl_ms", &l.TTL)
+	f.Required("history", &l.History)
 }
 
 // overhead is what a request or a reply needs beside the value that it
@@ -78,6 +82,13 @@ const maxMetadata = 64 << 10
 // the request and some hundred in memory.
 const maxBatch = 10_000
 
+// maxHistory bounds the earlier states that a thread may keep, since each is as
+// large as the state.
+const maxHistory = 1000
+
+// MaxThreads bounds the threads of one request: they are locked at once.
+const MaxThreads = 100
+
 // LimitsFor returns the limits of a service on a bus that carries payload
 // bytes in one message, all others derived from that one.
 func LimitsFor(payload int) Limits {
@@ -88,9 +99,11 @@ func LimitsFor(payload int) Limits {
 		Metadata: min(maxMetadata, value),
 		Page:     value,
 		Batch:    maxBatch,
+		Threads:  MaxThreads,
 		ID:       MaxIDBytes,
 		Depth:    MaxDepth,
 		TTL:      MaxTTL.Milliseconds(),
+		History:  maxHistory,
 	}
 }
 

@@ -84,12 +84,16 @@ func (c *chain) remember(e *ckpt.Event) {
 
 // removes holds the kinds of change that can leave a thread with nothing.
 var removes = map[string]bool{
-	ckpt.StateClear.Name:     true,
-	ckpt.CacheClear.Name:     true,
-	ckpt.MessagesDelete.Name: true,
-	ckpt.ThreadsClean.Name:   true,
-	ckpt.Release.Name:        true,
-	ckpt.KindExpired:         true,
+	ckpt.StateClear.Name:       true,
+	ckpt.CacheClear.Name:       true,
+	ckpt.MessagesDelete.Name:   true,
+	ckpt.MessagesTruncate.Name: true,
+	ckpt.MessagesPop.Name:      true,
+	ckpt.ThreadsClean.Name:     true,
+	ckpt.ThreadsCommit.Name:    true,
+	ckpt.ThreadsTransact.Name:  true,
+	ckpt.Release.Name:          true,
+	ckpt.KindExpired:           true,
 }
 
 // forget drops what is known of one thread.

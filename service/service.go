@@ -72,9 +72,13 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 	limits := ckpt.LimitsFor(int(nc.MaxPayload()))
 	s.events = events{nc: nc, prefix: o.prefix, log: o.log, limit: limits.Page, ring: newEventRing(o.eventRing), loses: o.loses}
 	so := store.Options{
-		Limits: limits,
-		NewID:  func() string { return uuid.Must(uuid.NewV7()).String() },
-		Missed: s.events.ring.missed,
+		Limits:  limits,
+		NewID:   func() string { return uuid.Must(uuid.NewV7()).String() },
+		History: o.history,
+		Missed:  s.events.ring.missed,
+	}
+	if limit := so.Limits.History; o.history < 0 || o.history > limit {
+		return nil, ckpt.Errorf(ckpt.InvalidArgument, "history %d: want 0, for none, to %d", o.history, limit)
 	}
 	if s.replicated {
 		so.Window = journal.Window

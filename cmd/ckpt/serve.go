@@ -30,6 +30,7 @@ type serveFlags struct {
 	listen       string
 	allowRelease bool
 	eventRing    int // events that the service keeps
+	history      int
 }
 
 func newServe() *cobra.Command {
@@ -76,6 +77,7 @@ shows how far it has come.`,
 	f.StringVar(&o.listen, "listen", defaultListen, "`HOST:PORT` of the embedded NATS server; port 0 takes a free one")
 	f.IntVar(&o.eventRing, "event-ring", service.DefaultEventRing, "keep the latest `N` events for watchers that missed some, at most 32 MiB")
 	f.BoolVar(&o.allowRelease, "allow-release", false, "let a client empty the store")
+	f.IntVar(&o.history, "history", 0, "keep the last `N` earlier states of each thread, to be read and restored")
 	o.addJournalFlags(f)
 	o.addClusterFlags(f)
 	return cmd
@@ -155,6 +157,9 @@ func (o *serveFlags) options(ctx context.Context, nc *nats.Conn, log *slog.Logge
 	opts := []service.Option{service.WithPrefix(o.prefix), service.WithLogger(log), service.WithStartContext(ctx), service.WithEventRing(o.eventRing)}
 	if inbox := nc.Opts.InboxPrefix; inbox != "" { // which callers here may share
 		opts = append(opts, service.WithInboxPrefix(inbox+"."))
+	}
+	if o.history != 0 {
+		opts = append(opts, service.WithHistory(o.history))
 	}
 	if o.allowRelease {
 		opts = append(opts, service.AllowRelease())
