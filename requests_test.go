@@ -116,6 +116,12 @@ func exchanges(t testing.TB) []exchange {
 			Kinds: []string{"messages.put", "expired"}, Skip: 3, Seen: 2, Limit: 50},
 			ckpt.ChangesListReply{Reply: stamp, Events: []ckpt.Raw{encode(t, &changed)}, Next: after, NextSkip: 4, HasMore: true,
 				Complete: true, Oldest: 12}),
+		exchangeOf(ckpt.PartsPut, ckpt.PartsPutRequest{ID: "U1", Index: 2, Data: []byte("part")},
+			ckpt.PartsPutReply{Reply: stamp}),
+		exchangeOf(ckpt.PartsEnd, ckpt.PartsEndRequest{ID: "U1"},
+			ckpt.PartsEndReply{Reply: stamp}),
+		exchangeOf(ckpt.PartsGet, ckpt.PartsGetRequest{ID: "D1", Index: 2},
+			ckpt.PartsGetReply{Reply: stamp, Data: []byte("part")}),
 	}
 }
 
@@ -143,7 +149,10 @@ func TestGoldenRecords(t *testing.T) {
 	golden(t, "message", &message, new(ckpt.Message))
 	event := exampleEvent()
 	golden(t, "event", &event, new(ckpt.Event))
-	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8}, new(ckpt.Error))
+	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8,
+		Parts: &ckpt.Parts{ID: "D1", Replica: "R1", PartSize: 4, Checksum: 1 << 63}}, new(ckpt.Error))
+	golden(t, "upload.request", &ckpt.UploadRequest{Size: 10, PartSize: 4, Checksum: 1 << 63}, new(ckpt.UploadRequest))
+	golden(t, "upload.reply", &ckpt.UploadReply{Reply: ckpt.Reply{Revision: 41, StoreID: "S1"}, ID: "U1", Replica: "R1"}, new(ckpt.UploadReply))
 }
 
 // exampleEvent has every field.
@@ -263,6 +272,8 @@ func FuzzRequests(f *testing.F) {
 	records := []func() ckpt.Record{
 		func() ckpt.Record { return new(ckpt.Event) },
 		func() ckpt.Record { return new(ckpt.Error) },
+		func() ckpt.Record { return new(ckpt.UploadRequest) },
+		func() ckpt.Record { return new(ckpt.UploadReply) },
 		func() ckpt.Record { return new(ckpt.ThreadInfo) },
 		func() ckpt.Record { return new(ckpt.ExecutionMeta) },
 	}
@@ -298,7 +309,7 @@ func TestLimitsFor(t *testing.T) {
 	t.Parallel()
 	for _, payload := range []int{0, 1, 1 << 10, 1 << 20, 64 << 20} {
 		l := ckpt.LimitsFor(payload)
-		if l.Payload != payload || l.Value < 0 || l.Value > payload || l.Metadata > l.Value || l.Page > payload {
+		if l.Payload != payload || l.Value < l.Page || l.Value > max(ckpt.MaxValue(payload), l.Page) || l.Metadata > l.Page || l.Page > payload || l.Page < 0 {
 			t.Errorf("%d: got %+v", payload, l)
 		}
 	}

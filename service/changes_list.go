@@ -67,7 +67,7 @@ func (s *Service) listChanges(q *ckpt.ChangesListRequest, a *ckpt.ChangesListRep
 		upTo = min(upTo, until)
 	}
 	room := s.store.Limits().Page
-	p := part{after: after, upTo: upTo, skip: q.Skip, seen: q.Seen, room: room + 1} // one more than fit
+	p := span{after: after, upTo: upTo, skip: q.Skip, seen: q.Seen, room: room + 1} // one more than fit
 	if !q.Since.IsZero() {
 		p.since = q.Since.UnixMilli()
 	}

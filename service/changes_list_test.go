@@ -214,7 +214,7 @@ func TestEventRing(t *testing.T) {
 		}
 		after := uint64(rapid.IntRange(0, int(revision)+1).Draw(t, "after"))
 		upTo := uint64(rapid.IntRange(0, int(revision)+1).Draw(t, "up to"))
-		x := r.read(part{after: after, upTo: upTo, seen: -1, room: 1 << 20})
+		x := r.read(span{after: after, upTo: upTo, seen: -1, room: 1 << 20})
 		if x.floor != floor || x.complete != (after >= floor) {
 			t.Fatalf("floor %d, complete behind %d: %t; want %d", x.floor, after, x.complete, floor)
 		}
@@ -239,7 +239,7 @@ func TestEventRingBytes(t *testing.T) {
 	for i := range uint64(100) {
 		r.add(i+1, 0, make([]byte, 1<<20))
 	}
-	if x := r.read(part{upTo: 100, room: 1 << 30}); len(x.slots) != 32 || x.floor != 68 {
+	if x := r.read(span{upTo: 100, room: 1 << 30}); len(x.slots) != 32 || x.floor != 68 {
 		t.Errorf("%d events of 1 MiB behind revision %d", len(x.slots), x.floor)
 	}
 }

@@ -117,8 +117,8 @@ func (r *eventRing) grow() {
 // slot returns the place of the i-th event from the oldest.
 func (r *eventRing) slot(i int) *ringSlot { return &r.slots[(r.head+i)%len(r.slots)] }
 
-// part says which events are read.
-type part struct {
+// span says which events are read.
+type span struct {
 	after, upTo uint64 // those of changes behind the one revision and up to the other
 	since       int64  // from the first one of the time or a later one; 0: all
 	skip        int    // events to pass over
@@ -134,7 +134,7 @@ type extent struct {
 }
 
 // read returns a part of the events. Where some are missing, it begins behind them.
-func (r *eventRing) read(p part) extent {
+func (r *eventRing) read(p span) extent {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x := extent{floor: r.floor, complete: p.after >= r.floor}

@@ -11,7 +11,7 @@ import (
 
 // events returns all events that a replica has behind a revision and up to another.
 func (r *replica) events(after, upTo uint64) extent {
-	return r.Service.events.ring.read(part{after: after, upTo: upTo, seen: -1, room: math.MaxInt})
+	return r.Service.events.ring.read(span{after: after, upTo: upTo, seen: -1, room: math.MaxInt})
 }
 
 // All replicas have the same events, whichever of them made the changes, and so has

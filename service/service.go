@@ -34,6 +34,9 @@ type Service struct {
 	direct *nats.Subscription // of [ckpt.Info], which it answers until it has stopped
 	events events
 
+	uploads   uploads
+	downloads downloads
+
 	underWay sync.WaitGroup // requests that are not answered yet
 	answered atomic.Uint64  // requests that are, or are about to be
 	stopping atomic.Bool
@@ -69,7 +72,12 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 		done:    make(chan struct{}),
 		first:   make(chan error, 1),
 	}
-	limits := ckpt.LimitsFor(int(nc.MaxPayload()))
+	limits, err := o.limits(int(nc.MaxPayload()))
+	if err != nil {
+		return nil, err
+	}
+	s.uploads = uploads{limit: limits.Uploads, byID: make(map[string]*upload)}
+	s.downloads = downloads{limit: limits.Uploads, byID: make(map[string]*download)}
 	s.events = events{nc: nc, prefix: o.prefix, log: o.log, limit: limits.Page, ring: newEventRing(o.eventRing), loses: o.loses}
 	so := store.Options{
 		Limits:  limits,
@@ -140,7 +148,10 @@ func (s *Service) run() {
 	for {
 		select {
 		case <-tick.C:
-			s.journal.Sweep(s.millis())
+			now := s.millis()
+			s.journal.Sweep(now)
+			s.uploads.sweep(now)
+			s.downloads.sweep(now)
 		case <-s.quit:
 			return
 		}
