@@ -44,9 +44,12 @@ var (
 	ThreadsRetain   = operation[ThreadsRetainRequest, ThreadsRetainReply]("threads.retain", true)
 	ThreadsCommit   = operation[ThreadsCommitRequest, ThreadsCommitReply]("threads.commit", true)
 	ThreadsTransact = operation[ThreadsTransactRequest, ThreadsTransactReply]("threads.transact", true)
-	PartsPut        = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
-	PartsEnd        = ofReplica(operation[PartsEndRequest, PartsEndReply]("parts.end", false))
-	PartsGet        = ofReplica(operation[PartsGetRequest, PartsGetReply]("parts.get", false))
+
+	ChangesList = operation[ChangesListRequest, ChangesListReply]("changes.list", false)
+
+	PartsPut = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
+	PartsEnd = ofReplica(operation[PartsEndRequest, PartsEndReply]("parts.end", false))
+	PartsGet = ofReplica(operation[PartsGetRequest, PartsGetReply]("parts.get", false))
 )
 
 // Operations returns the table's rows in the order of the protocol document.
@@ -78,6 +81,7 @@ func Operations() []OpInfo {
 		ThreadsRetain.OpInfo,
 		ThreadsCommit.OpInfo,
 		ThreadsTransact.OpInfo,
+		ChangesList.OpInfo,
 		PartsPut.OpInfo,
 		PartsEnd.OpInfo,
 		PartsGet.OpInfo,

@@ -102,13 +102,14 @@ func (j *JetStream) take(a assembly, sequence uint64, data []byte) error {
 		j.applyMine(mine, r, void, first, sequence)
 		return nil
 	}
+	tell := func(c store.Change) { j.opts.Applied(p.storeID, c, false) }
 	for i, raw := range r.entries {
 		e, err := store.DecodeEntry(raw)
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", i, err)
 		}
 		if !void {
-			j.store.Apply(&e, j.clock.Load(), first, sequence, ignore)
+			j.store.Apply(&e, j.clock.Load(), first, sequence, tell)
 		}
 	}
 	return nil
@@ -122,24 +123,23 @@ func (j *JetStream) window(p *part) uint64 {
 	return j.opts.Window
 }
 
-func ignore(store.Change) {}
-
 // applyMine applies a record that this replica wrote, whose entries it still
 // has, and answers those who wait for it.
 func (j *JetStream) applyMine(mine *record, r body, void bool, first, sequence uint64) {
 	now := j.clock.Load()
+	tell := func(c store.Change) { j.opts.Applied(j.storeID(), c, true) }
 	if mine.after != nil {
 		applied := make([]bool, len(r.entries))
 		for i, raw := range r.entries {
 			e, err := store.DecodeEntry(raw)
-			applied[i] = err == nil && !void && j.store.Apply(&e, now, first, sequence, j.opts.Applied)
+			applied[i] = err == nil && !void && j.store.Apply(&e, now, first, sequence, tell)
 		}
 		j.later(sequence, func() { mine.after(applied) })
 		return
 	}
 	ok := make([]bool, len(mine.writes))
 	for i, p := range mine.writes {
-		ok[i] = !void && j.store.Apply(p.effect(), now, first, sequence, j.opts.Applied)
+		ok[i] = !void && j.store.Apply(p.effect(), now, first, sequence, tell)
 	}
 	// Whoever is answered may ask at once: the record counts as applied first.
 	j.applied.Store(sequence)

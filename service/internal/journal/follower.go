@@ -115,8 +115,10 @@ func (j *JetStream) follow(wait time.Duration, heard func()) error {
 	case applied > 0 && state.FirstSeq > applied+1:
 		return fmt.Errorf("%w: its first record is %d, and %d was applied", errStale, state.FirstSeq, applied)
 	}
-	if j.applied.Load() == 0 && state.FirstSeq > 0 {
-		j.applied.Store(state.FirstSeq - 1)
+	if j.applied.Load() == 0 {
+		first := max(state.FirstSeq, 1)
+		j.opts.Begun(first-1, state.FirstTime)
+		j.applied.Store(first - 1)
 	}
 	c := &consumer{j: j, heard: make(chan time.Time, 1), over: make(chan error, 1), target: state.LastSeq, assembly: assembly{}}
 	if err := c.open(ctx); err != nil {

@@ -39,9 +39,15 @@ type Options struct {
 	// the same for all replicas. 0 means [Window].
 	Window uint64
 
-	Now     func() time.Time
-	Log     *slog.Logger
-	Applied func(c store.Change) // is told of the changes that this replica made
+	Now func() time.Time
+	Log *slog.Logger
+	// Applied is told of each change in the order of the stream, and whether this
+	// replica wrote its record.
+	Applied func(storeID string, c store.Change, mine bool)
+	// Begun is told where a view begins: of the changes up to the revision, which
+	// were made before the time, nothing will be told; and what was told before is
+	// of another view.
+	Begun func(revision uint64, before time.Time)
 	// Serving is called when the store follows the stream and when it does not
 	// any more, with the reason; never twice at once.
 	Serving func(serving bool, reason string)

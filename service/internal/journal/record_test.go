@@ -22,6 +22,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+func ignore(string, store.Change, bool) {}
+
 var update = flag.Bool("update", false, "write the golden records of the present version anew")
 
 // newReader returns a replica without a stream.
