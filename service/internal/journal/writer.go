@@ -59,7 +59,8 @@ var errClosed = ckpt.Errorf(ckpt.Unavailable, "the service is stopping")
 // is no entry, the result may be of a view that is out of date: it counts when
 // a barrier has been passed. Whoever sent the write may have sent it to another
 // replica too when it takes long or this one was away, and the thread may have
-// forgotten by now that it was done there: then nothing is written.
+// forgotten by now that it was done there: then nothing is written. Snapshots are
+// nobody's, and of a large thread they take long.
 func (j *JetStream) begin(p *pending) {
 	view := j.view.Load()
 	if view == nil {
@@ -90,7 +91,7 @@ func (j *JetStream) begin(p *pending) {
 		j.finish(p, a, err)
 		return
 	}
-	if time.Since(p.came) > j.opts.Patience {
+	if _, own := p.caller.(written); !own && time.Since(p.came) > j.opts.Patience {
 		j.finish(p, store.Result{}, errLate)
 		return
 	}
