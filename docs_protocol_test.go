@@ -85,6 +85,18 @@ func TestProtocolRecords(t *testing.T) {
 	at := time.UnixMilli(1758400000123)
 	limits := ckpt.LimitsFor(1 << 20)
 	sameFields(t, "limits", tableOf(t, text, "limits"), &limits, "always")
+	sameFields(t, "version", tableOf(t, text, "version"), &ckpt.StateVersion{UpdatedAt: at, Cleared: true, State: ckpt.Raw{0x80}}, "always")
+	for _, example := range exchanges(t) {
+		if q, ok := example.request.(*ckpt.ThreadsTransactRequest); ok {
+			sameFields(t, "commit", tableOf(t, text, "commit"), &q.Commits[0], "required")
+		}
+		switch a := example.reply.(type) {
+		case *ckpt.ThreadsTransactReply:
+			sameFields(t, "committed", tableOf(t, text, "committed"), &a.Commits[0], "always")
+		case *ckpt.StateManyReply:
+			sameFields(t, "thread state", tableOf(t, text, "thread state"), &a.States[0], "always")
+		}
+	}
 	sameFields(t, "removed", tableOf(t, text, "removed"), &ckpt.Removed{}, "always")
 	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8, Parts: &ckpt.Parts{}}, "always")
 	sameFields(t, "parts", tableOf(t, text, "parts"), &ckpt.Parts{ID: "d"}, "required")
@@ -101,8 +113,15 @@ func TestProtocolLimits(t *testing.T) {
 	t.Parallel()
 	l := ckpt.LimitsFor(1 << 20)
 	figures := map[string]int{
-		"value": l.Value, "page": l.Payload - l.Page, "metadata": l.Metadata, "batch": l.Batch,
-		"id": l.ID, "depth": l.Depth, "ttl_ms": int(l.TTL),
+		"value":    l.Value,
+		"page":     l.Payload - l.Page,
+		"metadata": l.Metadata,
+		"batch":    l.Batch,
+		"threads":  l.Threads,
+		"id":       l.ID,
+		"depth":    l.Depth,
+		"ttl_ms":   int(l.TTL),
+		"history":  l.History,
 	}
 	for _, row := range tableOf(t, page(t, protocolPage), "limits") {
 		name := code(row[0])[0]

@@ -38,6 +38,7 @@ func exchanges(t testing.TB) []exchange {
 	write := ckpt.WriteRef{ThreadRef: thread, Terms: ckpt.Terms{RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88", Expected: ckpt.AtRevision(11)}}
 	page := ckpt.Page{Search: "refund", Offset: 100, Limit: 50}
 	rows := ckpt.PageReply{Total: 240, HasMore: true, NextOffset: 102}
+	keep := 10
 	removed := ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 240, Records: 1}
 	at := time.UnixMilli(1758400000123).UTC()
 	later := at.Add(90 * time.Second)
@@ -52,6 +53,10 @@ func exchanges(t testing.TB) []exchange {
 	record := ckpt.Raw(encode(t, &ckpt.ThreadInfo{ThreadID: "airline-17", ThreadName: "Refund", UserID: "user-42", RunID: "run-3",
 		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true}))
 
+	changes := ckpt.Changes{State: state, ClearState: true, Cache: state, CacheTTL: 90 * time.Second, ClearCache: true,
+		Delete: ids[1:], Messages: messages[:1], Metadata: metadata, Record: record}
+	committed := ckpt.Committed{UpdatedAt: at, ExpiresAt: later, MessageIDs: ids[:1], Deleted: 1}
+
 	return []exchange{
 		exchangeOf(ckpt.Setup, ckpt.SetupRequest{Client: "ckpt-go/0.1.0", Protocol: 1},
 			ckpt.SetupReply{Reply: stamp, Service: "ckpt", Version: "0.1.0", Protocol: 1, Journal: "local",
@@ -61,12 +66,19 @@ func exchanges(t testing.TB) []exchange {
 				Serving: true, Reason: "it is stopping", StartedAt: at, Requests: 1200, Threads: 17}),
 		exchangeOf(ckpt.Release, ckpt.ReleaseRequest{Confirm: "ckpt", RequestID: write.RequestID},
 			ckpt.ReleaseReply{Reply: stamp, Removed: removed}),
-		exchangeOf(ckpt.StatePut, ckpt.StatePutRequest{WriteRef: write, State: state},
+		exchangeOf(ckpt.StatePut, ckpt.StatePutRequest{WriteRef: write, Keep: &keep, State: state},
 			ckpt.StatePutReply{Reply: stamp, UpdatedAt: at}),
-		exchangeOf(ckpt.StateGet, ckpt.StateGetRequest{ReadRef: read},
+		exchangeOf(ckpt.StateGet, ckpt.StateGetRequest{ReadRef: read, AtRevision: 31},
 			ckpt.StateGetReply{Reply: stamp, State: state, UpdatedAt: at, ExpiresAt: later}),
+		exchangeOf(ckpt.StateMany, ckpt.StateManyRequest{ThreadIDs: []string{"airline-17", "airline-18"}, UserID: "user-42", After: after, Linearizable: true},
+			ckpt.StateManyReply{Reply: stamp, States: []ckpt.ThreadState{{ThreadID: "airline-17", Revision: 40, UpdatedAt: at, State: state}}, Next: 1}),
 		exchangeOf(ckpt.StateClear, ckpt.StateClearRequest{WriteRef: write, KeepCache: true},
 			ckpt.ClearReply{Reply: stamp, Cleared: true}),
+		exchangeOf(ckpt.StateHistory, ckpt.StateHistoryRequest{ReadRef: read, Before: 41, Limit: 2, States: true},
+			ckpt.StateHistoryReply{Reply: stamp, Keep: 10, From: 17, HasMore: true, Next: 31, Versions: []ckpt.StateVersion{
+				{Revision: 36, UpdatedAt: later, Cleared: true}, {Revision: 31, UpdatedAt: at, Size: len(state), State: state}}}),
+		exchangeOf(ckpt.StateRestore, ckpt.StateRestoreRequest{WriteRef: write, Revision: 31, WithMessages: true},
+			ckpt.StateRestoreReply{Reply: stamp, UpdatedAt: at, Cleared: true, Put: 1, Deleted: 3}),
 		exchangeOf(ckpt.CachePut, ckpt.CachePutRequest{WriteRef: write, State: state, TTL: 90 * time.Second},
 			ckpt.CachePutReply{Reply: stamp, UpdatedAt: at, ExpiresAt: later}),
 		exchangeOf(ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: read},
@@ -74,12 +86,18 @@ func exchanges(t testing.TB) []exchange {
 		exchangeOf(ckpt.CacheClear, ckpt.CacheClearRequest{WriteRef: write}, ckpt.ClearReply{Reply: stamp, Cleared: true}),
 		exchangeOf(ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: write, Messages: messages, Metadata: metadata},
 			ckpt.MessagesPutReply{Reply: stamp, MessageIDs: ids, Count: 2}),
-		exchangeOf(ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: read, MessageID: ckpt.IntID(2)},
-			ckpt.MessagesGetReply{Reply: stamp, Message: messages[1]}),
-		exchangeOf(ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: read, Page: page},
+		exchangeOf(ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: read, AtRevision: 31, MessageID: ckpt.IntID(2)},
+			ckpt.MessagesGetReply{Reply: stamp, PutRevision: 17, Message: messages[1]}),
+		exchangeOf(ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: read, AtRevision: 31, Page: page},
 			ckpt.MessagesListReply{Reply: stamp, PageReply: rows, Metadata: metadata, Messages: messages}),
-		exchangeOf(ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: write, MessageID: ckpt.StringID("m-1")},
-			ckpt.MessagesDeleteReply{Reply: stamp}),
+		exchangeOf(ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: write, MessageID: ckpt.StringID("m-1"), MessageIDs: ids},
+			ckpt.MessagesDeleteReply{Reply: stamp, Deleted: 1}),
+		exchangeOf(ckpt.MessagesReplace, ckpt.MessagesReplaceRequest{WriteRef: write, Message: messages[0]},
+			ckpt.MessagesReplaceReply{Reply: stamp}),
+		exchangeOf(ckpt.MessagesTruncate, ckpt.MessagesTruncateRequest{WriteRef: write, MessageID: ckpt.StringID("m-1")},
+			ckpt.MessagesDeleteReply{Reply: stamp, Deleted: 1}),
+		exchangeOf(ckpt.MessagesPop, ckpt.MessagesPopRequest{WriteRef: write, Count: 1},
+			ckpt.MessagesPopReply{Reply: stamp, Messages: messages[1:]}),
 		exchangeOf(ckpt.ThreadsPut, ckpt.ThreadsPutRequest{Record: record, Terms: write.Terms},
 			ckpt.ThreadsPutReply{Reply: stamp}),
 		exchangeOf(ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: read},
@@ -88,6 +106,11 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.ThreadsListReply{Reply: stamp, PageReply: rows, Threads: []ckpt.Raw{record, record}}),
 		exchangeOf(ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write, RecordOnly: true},
 			ckpt.ThreadsCleanReply{Reply: stamp, Cleaned: true, Removed: removed}),
+		exchangeOf(ckpt.ThreadsCommit, ckpt.ThreadsCommitRequest{WriteRef: write, Changes: changes},
+			ckpt.ThreadsCommitReply{Reply: stamp, Committed: committed}),
+		exchangeOf(ckpt.ThreadsTransact, ckpt.ThreadsTransactRequest{After: after, RequestID: write.RequestID, Commits: []ckpt.ThreadCommit{
+			{ThreadID: "airline-17", UserID: "user-42", Expected: ckpt.AtRevision(11), Changes: changes}, {ThreadID: "airline-18", Expected: ckpt.AtRevision(0), Changes: changes}}},
+			ckpt.ThreadsTransactReply{Reply: stamp, Commits: []ckpt.Committed{committed, committed}}),
 		exchangeOf(ckpt.PartsPut, ckpt.PartsPutRequest{ID: "U1", Index: 2, Data: []byte("part")},
 			ckpt.PartsPutReply{Reply: stamp}),
 		exchangeOf(ckpt.PartsEnd, ckpt.PartsEndRequest{ID: "U1"},
@@ -221,7 +244,7 @@ func TestExchangesRefuse(t *testing.T) {
 }
 
 // rawFields take any value; what is in them the service checks.
-var rawFields = map[string]struct{}{"state": {}, "metadata": {}, "thread": {}, "message": {}}
+var rawFields = map[string]struct{}{"state": {}, "cache": {}, "metadata": {}, "thread": {}, "message": {}}
 
 // remove returns the map b without the pair of that name.
 func remove(b ckpt.Raw, name string) []byte {

@@ -42,17 +42,19 @@ func (r *SetupReply) fields(f *wire.Fields) {
 
 // Limits are the bounds that a service puts on requests and replies, in bytes
 // unless one says otherwise. What exceeds one is TooLarge, or InvalidArgument
-// for an ID, the depth or the TTL.
+// for an ID, the depth, the TTL or the history.
 type Limits struct {
 	Payload  int   // one request or reply, as the bus carries it
 	Value    int   // one state or message; in parts where it does not fit a payload
 	Metadata int   // a thread's message metadata, or its record
 	Page     int   // the rows of one list reply
-	Batch    int   // messages in one put: a count
+	Batch    int   // messages in one put or removal: a count
+	Threads  int   // threads in one transaction, or in one request for states: a count
 	ID       int   // one thread, user, message, run or request ID
 	Depth    int   // levels that arrays and maps nest
 	TTL      int64 // the longest TTL, in milliseconds
 	Uploads  int   // requests, and also replies, in parts at once at one replica: a count; more are Overloaded
+	History  int   // the earlier states that a thread may keep: a count
 }
 
 func (l *Limits) fields(f *wire.Fields) {
@@ -62,9 +64,11 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("metadata", &l.Metadata)
 	f.Required("page", &l.Page)
 	f.Required("batch", &l.Batch)
+	f.Required("threads", &l.Threads)
 	f.Required("id", &l.ID)
 	f.Required("depth", &l.Depth)
 	f.Required("ttl_ms", &l.TTL)
+	f.Required("history", &l.History)
 	f.Required("uploads", &l.Uploads)
 }
 
@@ -94,6 +98,13 @@ const maxPayloads = 256
 // bytes in one message.
 func MaxValue(payload int) int { return max(payload-overhead, 0) * maxPayloads }
 
+// maxHistory bounds the earlier states that a thread may keep, since each is as
+// large as the state.
+const maxHistory = 1000
+
+// MaxThreads bounds the threads of one request: they are locked at once.
+const MaxThreads = 100
+
 // LimitsFor returns the limits of a service on a bus that carries payload
 // bytes in one message, unless it is set otherwise.
 func LimitsFor(payload int) Limits {
@@ -104,10 +115,12 @@ func LimitsFor(payload int) Limits {
 		Metadata: min(maxMetadata, fits),
 		Page:     fits,
 		Batch:    maxBatch,
+		Threads:  MaxThreads,
 		ID:       MaxIDBytes,
 		Depth:    MaxDepth,
 		TTL:      MaxTTL.Milliseconds(),
 		Uploads:  DefaultUploads,
+		History:  maxHistory,
 	}
 }
 

@@ -17,7 +17,11 @@ var (
 
 	StatePut   = operation[StatePutRequest, StatePutReply]("state.put", true)
 	StateGet   = operation[StateGetRequest, StateGetReply]("state.get", false)
+	StateMany  = operation[StateManyRequest, StateManyReply]("state.many", false)
 	StateClear = operation[StateClearRequest, ClearReply]("state.clear", true)
+
+	StateHistory = operation[StateHistoryRequest, StateHistoryReply]("state.history", false)
+	StateRestore = operation[StateRestoreRequest, StateRestoreReply]("state.restore", true)
 
 	CachePut   = operation[CachePutRequest, CachePutReply]("cache.put", true)
 	CacheGet   = operation[CacheGetRequest, StateGetReply]("cache.get", false)
@@ -28,25 +32,53 @@ var (
 	MessagesList   = operation[MessagesListRequest, MessagesListReply]("messages.list", false)
 	MessagesDelete = operation[MessagesDeleteRequest, MessagesDeleteReply]("messages.delete", true)
 
+	MessagesReplace  = operation[MessagesReplaceRequest, MessagesReplaceReply]("messages.replace", true)
+	MessagesTruncate = operation[MessagesTruncateRequest, MessagesDeleteReply]("messages.truncate", true)
+	MessagesPop      = operation[MessagesPopRequest, MessagesPopReply]("messages.pop", true)
+
 	ThreadsPut   = operation[ThreadsPutRequest, ThreadsPutReply]("threads.put", true)
 	ThreadsGet   = operation[ThreadsGetRequest, ThreadsGetReply]("threads.get", false)
 	ThreadsList  = operation[ThreadsListRequest, ThreadsListReply]("threads.list", false)
 	ThreadsClean = operation[ThreadsCleanRequest, ThreadsCleanReply]("threads.clean", true)
 
-	PartsPut = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
-	PartsEnd = ofReplica(operation[PartsEndRequest, PartsEndReply]("parts.end", false))
-	PartsGet = ofReplica(operation[PartsGetRequest, PartsGetReply]("parts.get", false))
+	PartsPut        = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
+	PartsEnd        = ofReplica(operation[PartsEndRequest, PartsEndReply]("parts.end", false))
+	PartsGet        = ofReplica(operation[PartsGetRequest, PartsGetReply]("parts.get", false))
+	ThreadsCommit   = operation[ThreadsCommitRequest, ThreadsCommitReply]("threads.commit", true)
+	ThreadsTransact = operation[ThreadsTransactRequest, ThreadsTransactReply]("threads.transact", true)
 )
 
 // Operations returns the table's rows in the order of the protocol document.
 func Operations() []OpInfo {
 	return []OpInfo{
-		Setup.OpInfo, Info.OpInfo, Release.OpInfo,
-		StatePut.OpInfo, StateGet.OpInfo, StateClear.OpInfo,
-		CachePut.OpInfo, CacheGet.OpInfo, CacheClear.OpInfo,
-		MessagesPut.OpInfo, MessagesGet.OpInfo, MessagesList.OpInfo, MessagesDelete.OpInfo,
-		ThreadsPut.OpInfo, ThreadsGet.OpInfo, ThreadsList.OpInfo, ThreadsClean.OpInfo,
-		PartsPut.OpInfo, PartsEnd.OpInfo, PartsGet.OpInfo,
+		Setup.OpInfo,
+		Info.OpInfo,
+		Release.OpInfo,
+		StatePut.OpInfo,
+		StateGet.OpInfo,
+		StateMany.OpInfo,
+		StateClear.OpInfo,
+		StateHistory.OpInfo,
+		StateRestore.OpInfo,
+		CachePut.OpInfo,
+		CacheGet.OpInfo,
+		CacheClear.OpInfo,
+		MessagesPut.OpInfo,
+		MessagesGet.OpInfo,
+		MessagesList.OpInfo,
+		MessagesDelete.OpInfo,
+		MessagesReplace.OpInfo,
+		MessagesTruncate.OpInfo,
+		MessagesPop.OpInfo,
+		ThreadsPut.OpInfo,
+		ThreadsGet.OpInfo,
+		ThreadsList.OpInfo,
+		ThreadsClean.OpInfo,
+		ThreadsCommit.OpInfo,
+		ThreadsTransact.OpInfo,
+		PartsPut.OpInfo,
+		PartsEnd.OpInfo,
+		PartsGet.OpInfo,
 	}
 }
 

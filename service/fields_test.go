@@ -18,26 +18,34 @@ import (
 func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 	t.Helper()
 	q := map[string]map[string]any{
-		"setup":           {"protocol": ckpt.Protocol, "client": "test"},
-		"info":            {},
-		"release":         {"confirm": ckpt.DefaultPrefix},
-		"state.put":       {"thread_id": "t", "state": "new"},
-		"state.get":       {"thread_id": "t"},
-		"state.clear":     {"thread_id": "t"},
-		"cache.put":       {"thread_id": "t", "state": "new", "ttl_ms": 1000},
-		"cache.get":       {"thread_id": "t"},
-		"cache.clear":     {"thread_id": "t"},
-		"messages.put":    {"thread_id": "t", "messages": []any{map[string]any{"role": "user"}}},
-		"messages.get":    {"thread_id": "t", "message_id": "m"},
-		"messages.list":   {"thread_id": "t", "limit": 1},
-		"messages.delete": {"thread_id": "t", "message_id": "m"},
-		"threads.put":     {"thread": map[string]any{"thread_id": "t", "thread_name": "new"}},
-		"threads.get":     {"thread_id": "t"},
-		"threads.list":    {"limit": 1},
-		"threads.clean":   {"thread_id": "t"},
-		"parts.put":       {"id": "coming", "index": 0, "data": []byte("x")},
-		"parts.end":       {"id": "whole"},
-		"parts.get":       {"id": "going", "index": 0},
+		"setup":             {"protocol": ckpt.Protocol, "client": "test"},
+		"info":              {},
+		"release":           {"confirm": ckpt.DefaultPrefix},
+		"state.put":         {"thread_id": "t", "state": "new"},
+		"state.get":         {"thread_id": "t"},
+		"state.clear":       {"thread_id": "t"},
+		"cache.put":         {"thread_id": "t", "state": "new", "ttl_ms": 1000},
+		"cache.get":         {"thread_id": "t"},
+		"cache.clear":       {"thread_id": "t"},
+		"messages.put":      {"thread_id": "t", "messages": []any{map[string]any{"role": "user"}}},
+		"messages.get":      {"thread_id": "t", "message_id": "m"},
+		"messages.list":     {"thread_id": "t", "limit": 1},
+		"messages.delete":   {"thread_id": "t", "message_id": "m"},
+		"messages.replace":  {"thread_id": "t", "message": map[string]any{"message_id": "m", "role": "user"}},
+		"messages.truncate": {"thread_id": "t", "message_id": "m"},
+		"messages.pop":      {"thread_id": "t", "count": 1},
+		"state.many":        {"thread_ids": []any{"t", "u"}},
+		"threads.commit":    {"thread_id": "t", "state": "new", "delete": []any{"m"}},
+		"threads.transact":  {"commits": []any{map[string]any{"thread_id": "t", "state": "new"}, map[string]any{"thread_id": "u"}}},
+		"threads.put":       {"thread": map[string]any{"thread_id": "t", "thread_name": "new"}},
+		"threads.get":       {"thread_id": "t"},
+		"threads.list":      {"limit": 1},
+		"threads.clean":     {"thread_id": "t"},
+		"state.history":     {"thread_id": "t", "limit": 1},
+		"state.restore":     {"thread_id": "t", "revision": 1},
+		"parts.put":         {"id": "coming", "index": 0, "data": []byte("x")},
+		"parts.end":         {"id": "whole"},
+		"parts.get":         {"id": "going", "index": 0},
 	}[op.Name]
 	if q == nil {
 		t.Fatalf("no good request of %s", op.Name)
@@ -45,14 +53,34 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 	return q
 }
 
+// present makes a request for an earlier revision one for the present revision of
+// the thread that was written last.
+func (h *harness) present(request map[string]any) map[string]any {
+	if _, ok := request["revision"]; ok {
+		request["revision"] = h.store.Revision()
+	}
+	return request
+}
+
 // wrong has for each field of a request values of a type that it cannot have.
 // A field that takes any value has none.
 var wrong = map[string][]any{
-	"client":            {1, []any{}},
-	"confirm":           {1, nil},
-	"data":              {1, "x", []byte("too long"), []byte{}, []any{}, nil},
-	"id":                {1.5, "", true, nil, strings.Repeat("i", 257)},
-	"index":             {"0", -1, 1.5, 2, nil},
+	"client":       {1, []any{}},
+	"confirm":      {1, nil},
+	"data":         {1, "x", []byte("too long"), []byte{}, []any{}, nil},
+	"id":           {1.5, "", true, nil, strings.Repeat("i", 257)},
+	"index":        {"0", -1, 1.5, 2, nil},
+	"clear_state":  {1, "true"},
+	"clear_cache":  {1, "true"},
+	"cache":        {},
+	"cache_ttl_ms": {"1", -1, 1.5, uint64(1 << 63)},
+	"commits": {1, nil, []any{}, []any{1}, []any{map[string]any{}}, []any{map[string]any{"thread_id": "t", "x": 1}},
+		[]any{map[string]any{"thread_id": "t"}, map[string]any{"thread_id": "t"}}},
+	"count":             {"1", 0, -1, 1.5, nil},
+	"delete":            {1, "m", []any{1.5}, []any{""}},
+	"message":           {1, "m", nil, []any{}, map[string]any{"role": "user"}, map[string]any{"message_id": 1.5}},
+	"message_ids":       {1, "m", []any{1.5}, []any{""}},
+	"thread_ids":        {1, "t", nil, []any{1.5}, []any{""}},
 	"keep_cache":        {1, "true"},
 	"limit":             {"1", -1, 1.5, uint64(1 << 63)},
 	"message_id":        {1.5, "", true, nil, []byte("m"), strings.Repeat("i", 257)},
@@ -65,6 +93,12 @@ var wrong = map[string][]any{
 	"expected_revision": {"1", -1, 1.5, []any{1}},
 	"search":            {1, []any{"x"}},
 	"state":             {},
+	"at_revision":       {"1", -1, 1.5},
+	"before":            {"1", -1, 1.5},
+	"keep":              {"1", -1, 1.5, 1001},
+	"revision":          {"1", -1, 1.5, nil},
+	"states":            {1, "true"},
+	"with_messages":     {1, "true"},
 	"after":             {1, "S1", []any{}, []any{"S1"}, []any{"S1", -1}, []any{1, 1}, []any{"S1", 1, 1}},
 	"linearizable":      {1, "true"},
 	"thread":            {1, "t", nil, []any{}, map[string]any{}, map[string]any{"thread_id": []any{}}},
@@ -100,6 +134,9 @@ func testFields(t *testing.T, start starter) {
 				t.Errorf("%s: field %s is not tested", op.Name, f.Name)
 			}
 			for _, v := range values {
+				if v == nil && !f.Required { // which counts as absent
+					continue
+				}
 				refuse(fmt.Sprintf("%.40v", v), f.Name, with(f.Name, v))
 			}
 			v, ok := good[f.Name]
@@ -134,7 +171,7 @@ func testFields(t *testing.T, start starter) {
 	// And the good ones are good.
 	for _, op := range ckpt.Operations() {
 		h.fill("ann")
-		if _, err := h.send(op, pack(t, goodRequest(t, op))); err != nil {
+		if _, err := h.send(op, pack(t, h.present(goodRequest(t, op)))); err != nil {
 			t.Errorf("%s: %v", op.Name, err)
 		}
 	}

@@ -15,6 +15,7 @@ type Option func(*options)
 type options struct {
 	prefix       string
 	allowRelease bool
+	history      int
 	log          *slog.Logger
 	inboxes      []string
 	now          func() time.Time
@@ -41,6 +42,13 @@ func WithPrefix(prefix string) Option {
 // AllowRelease lets clients empty the store with the release operation, which
 // is refused otherwise.
 func AllowRelease() Option { return func(o *options) { o.allowRelease = true } }
+
+// WithHistory keeps the last n earlier states of each thread, up to the limit that
+// setup tells, and what takes back the changes since: such a thread can be read as
+// it was, and restored. A write can say another number for its thread. 0, the
+// default, keeps none. It counts where a write is planned: give all replicas the
+// same.
+func WithHistory(n int) Option { return func(o *options) { o.history = n } }
 
 // WithLogger sends the service's log to another place than slog's default.
 func WithLogger(log *slog.Logger) Option { return func(o *options) { o.log = log } }

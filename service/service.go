@@ -79,8 +79,12 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 	s.uploads = uploads{limit: limits.Uploads, byID: make(map[string]*upload)}
 	s.downloads = downloads{limit: limits.Uploads, byID: make(map[string]*download)}
 	so := store.Options{
-		Limits: limits,
-		NewID:  func() string { return uuid.Must(uuid.NewV7()).String() },
+		Limits:  limits,
+		NewID:   func() string { return uuid.Must(uuid.NewV7()).String() },
+		History: o.history,
+	}
+	if limit := so.Limits.History; o.history < 0 || o.history > limit {
+		return nil, ckpt.Errorf(ckpt.InvalidArgument, "history %d: want 0, for none, to %d", o.history, limit)
 	}
 	if s.replicated {
 		so.Window = journal.Window

@@ -30,6 +30,7 @@ type serveFlags struct {
 	clusterFlags
 	listen       string
 	allowRelease bool
+	history      int
 	maxValue     byteSize // 0: the default
 	maxUploads   int
 }
@@ -77,6 +78,7 @@ shows how far it has come.`,
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", defaultListen, "`HOST:PORT` of the embedded NATS server; port 0 takes a free one")
 	f.BoolVar(&o.allowRelease, "allow-release", false, "let a client empty the store")
+	f.IntVar(&o.history, "history", 0, "keep the last `N` earlier states of each thread, to be read and restored")
 	f.Var(&o.maxValue, "max-value", "the largest state or message, such as 100MiB; what is over one message of the bus travels in parts (default 64MiB)")
 	f.IntVar(&o.maxUploads, "max-uploads", ckpt.DefaultUploads, "how many requests may come in parts at once, and replies go so: each takes up to --max-value of memory")
 	o.addJournalFlags(f)
@@ -159,6 +161,9 @@ func (o *serveFlags) options(ctx context.Context, nc *nats.Conn, log *slog.Logge
 		service.WithMaxValue(int(o.maxValue)), service.WithMaxUploads(o.maxUploads)}
 	if inbox := nc.Opts.InboxPrefix; inbox != "" { // which callers here may share
 		opts = append(opts, service.WithInboxPrefix(inbox+"."))
+	}
+	if o.history != 0 {
+		opts = append(opts, service.WithHistory(o.history))
 	}
 	if o.allowRelease {
 		opts = append(opts, service.AllowRelease())

@@ -15,19 +15,24 @@ func (f *Fields) Append(b []byte) ([]byte, error) {
 		return AppendRaw(b, *f.whole), nil
 	}
 	n := 0
+	var absent uint64 // of which field is left out, as a bit
 	for i := range f.list {
 		if f.list[i].written || !f.list[i].empty() {
 			n++
+		} else {
+			absent |= 1 << i
 		}
 	}
 	b = AppendMapHeader(b, n+f.unknownPairs())
 	var err error
 	for i := range f.list {
-		if fd := &f.list[i]; fd.written || !fd.empty() {
-			b = AppendStr(b, fd.name)
-			if b, err = fd.append(b); err != nil {
-				return b, fmt.Errorf("field %q: %w", fd.name, err)
-			}
+		if absent&(1<<i) != 0 {
+			continue
+		}
+		fd := &f.list[i]
+		b = AppendStr(b, fd.name)
+		if b, err = fd.append(b); err != nil {
+			return b, fmt.Errorf("field %q: %w", fd.name, err)
 		}
 	}
 	if f.unknown != nil {

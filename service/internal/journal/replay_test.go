@@ -54,6 +54,8 @@ func (s *simulation) add() *JetStream {
 		Limits: ckpt.LimitsFor(1 << 20),
 		NewID:  func() string { s.ids++; return fmt.Sprint("made-", s.ids) },
 		Window: simulatedWindow,
+		// What is kept was decided where the write was planned.
+		History: len(s.replicas) % 2,
 	})
 	j.applied.Store(s.first - 1)
 	s.replicas, s.assembly = append(s.replicas, j), append(s.assembly, assembly{})
@@ -98,7 +100,7 @@ func (s *simulation) once(j *JetStream, sequence uint64) {
 			s.Fatal(err)
 		}
 		if now, ok := j.store.Snapshot(e.ThreadID, 0); !ok || now.Base != sequence {
-			continue
+			continue // nor does it tell of a group whose first thread only was a condition
 		}
 		key := writing{p.writer, p.number}
 		if at, again := s.applied[key]; again && at != sequence {
@@ -161,13 +163,17 @@ func (s *simulation) write() {
 	w.RequestID = rapid.SampledFrom([]string{"", "r1", "r2", "r3"}).Draw(s.T, "request")
 	value := func() ckpt.Raw { return wire.AppendInt(nil, rapid.Int64Range(0, 1000).Draw(s.T, "value")) }
 	id := ckpt.IntID(rapid.Int64Range(0, 5).Draw(s.T, "message"))
-	op := rapid.SampledFrom([]ckpt.OpInfo{ckpt.StatePut.OpInfo, ckpt.StateClear.OpInfo, ckpt.CachePut.OpInfo, ckpt.MessagesPut.OpInfo,
+	op := rapid.SampledFrom([]ckpt.OpInfo{ckpt.StatePut.OpInfo, ckpt.StatePut.OpInfo, ckpt.StateClear.OpInfo, ckpt.StateRestore.OpInfo, ckpt.CachePut.OpInfo, ckpt.MessagesPut.OpInfo,
 		ckpt.MessagesPut.OpInfo, ckpt.MessagesDelete.OpInfo, ckpt.ThreadsPut.OpInfo, ckpt.ThreadsClean.OpInfo}).Draw(s.T, "operation")
 	w.Kind = op.Name
 	w.Plan = func(v *store.View, e *store.Entry) (err error) {
 		switch op.Name {
 		case ckpt.StatePut.Name:
-			err = planned(v, e, ckpt.StatePut, store.PlanStatePut, ckpt.StatePutRequest{State: value()})
+			keep := rapid.SampledFrom([]*int{nil, nil, new(int), ptr(1), ptr(3)}).Draw(s.T, "keep")
+			err = planned(v, e, ckpt.StatePut, store.PlanStatePut, ckpt.StatePutRequest{State: value(), Keep: keep})
+		case ckpt.StateRestore.Name:
+			err = planned(v, e, ckpt.StateRestore, store.PlanStateRestore, ckpt.StateRestoreRequest{
+				Revision: rapid.Uint64Range(1, uint64(len(s.stream)+1)).Draw(s.T, "revision"), WithMessages: true})
 		case ckpt.StateClear.Name:
 			err = planned(v, e, ckpt.StateClear, store.PlanStateClear, ckpt.StateClearRequest{})
 		case ckpt.CachePut.Name:
@@ -187,6 +193,42 @@ func (s *simulation) write() {
 	}
 	if entry, _, err := j.store.Plan(w, s.now); err == nil && entry {
 		s.send(j, w.Entry)
+	}
+}
+
+func ptr(n int) *int { return &n }
+
+// transact plans a write to some threads at once at a random replica. A part without
+// changes is a condition.
+func (s *simulation) transact() {
+	j := rapid.SampledFrom(s.replicas).Draw(s.T, "replica")
+	ids := rapid.Permutation([]string{"a", "b", "c", "d"}).Draw(s.T, "threads")[:rapid.IntRange(2, 3).Draw(s.T, "how many")]
+	var writes []*store.Write
+	for _, id := range ids {
+		var c ckpt.Changes
+		switch rapid.IntRange(0, 3).Draw(s.T, "change") {
+		case 0:
+			c.ClearState = true
+		case 1:
+			body, _ := wire.AppendAny(nil, map[string]any{"message_id": rapid.Int64Range(0, 5).Draw(s.T, "message")})
+			c.Messages = []ckpt.Raw{body}
+		case 2:
+			c.State = wire.AppendInt(nil, rapid.Int64Range(0, 1000).Draw(s.T, "value"))
+		}
+		w := &store.Write{Plan: store.PlanPart(&c, new(ckpt.Committed))}
+		w.Kind, w.ThreadID = ckpt.ThreadsTransact.Name, id
+		w.RequestID = rapid.SampledFrom([]string{"", "r1", "r2", "r3"}).Draw(s.T, "request")
+		writes = append(writes, w)
+	}
+	first := writes[0]
+	part := first.Plan
+	first.Group, first.Plan = writes[1:], func(v *store.View, e *store.Entry) error {
+		err := part(v, e)
+		e.Answer = append(e.Answer, 0x80)
+		return err
+	}
+	if entry, _, err := j.store.Plan(first, s.now); err == nil && entry {
+		s.send(j, first.Entry)
 	}
 }
 
@@ -246,11 +288,12 @@ func TestReplayEqualsLive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newSimulation(t)
 		t.Repeat(map[string]func(*rapid.T){
-			"write":   func(*rapid.T) { s.write() },
-			"write 2": func(*rapid.T) { s.write() },
-			"commit":  func(*rapid.T) { s.commit() },
-			"commit2": func(*rapid.T) { s.commit() },
-			"apply":   func(*rapid.T) { s.step(rapid.IntRange(0, len(s.replicas)-1).Draw(t, "who")) },
+			"write":    func(*rapid.T) { s.write() },
+			"write 2":  func(*rapid.T) { s.write() },
+			"transact": func(*rapid.T) { s.transact() },
+			"commit":   func(*rapid.T) { s.commit() },
+			"commit2":  func(*rapid.T) { s.commit() },
+			"apply":    func(*rapid.T) { s.step(rapid.IntRange(0, len(s.replicas)-1).Draw(t, "who")) },
 			"apply all": func(*rapid.T) {
 				for i := range s.replicas[:2] {
 					for s.step(i) {

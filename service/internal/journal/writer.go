@@ -18,6 +18,7 @@ type pending struct {
 	entry   []byte // encoded
 	planned uint64 // the position that it was planned at
 	sure    bool   // it was planned on a view that a barrier vouched for
+	ahead   int    // how many of its threads have other writes under way
 }
 
 // record is a record that was sent and is not applied here yet.
@@ -31,7 +32,7 @@ type record struct {
 	again    bool                 // it was sent more than once
 }
 
-// Commit carries out a write: it waits while another write to the thread is
+// Commit carries out a write: it waits while another write to one of its threads is
 // under way, since it would be planned on what is out of date by then.
 func (j *JetStream) Commit(w *store.Write, now int64, caller Caller) {
 	p := &pending{Write: w, caller: caller, now: now, came: time.Now()}
@@ -41,14 +42,17 @@ func (j *JetStream) Commit(w *store.Write, now int64, caller Caller) {
 		caller.Done(store.Result{}, errClosed)
 		return
 	}
-	queue, busy := j.busy[w.ThreadID]
-	if busy {
-		j.busy[w.ThreadID] = append(queue, p)
-	} else {
-		j.busy[w.ThreadID] = nil
+	for thread := range w.Threads {
+		queue, busy := j.busy[thread]
+		if busy {
+			queue = append(queue, p)
+			p.ahead++
+		}
+		j.busy[thread] = queue
 	}
+	free := p.ahead == 0
 	j.mu.Unlock()
-	if !busy {
+	if free {
 		j.begin(p)
 	}
 }
@@ -134,21 +138,38 @@ func (j *JetStream) plan(p *pending) (entry bool, a store.Result, err error) {
 	return j.store.Plan(p.Write, p.now)
 }
 
-// finish tells the caller, and begins the next write to the thread.
+// finish tells the caller, and begins the next writes to the threads. All writes
+// have their places in the queues of all their threads at one moment, so no two of
+// them wait for one another.
 func (j *JetStream) finish(p *pending, a store.Result, err error) {
-	thread := p.ThreadID
+	thread, group := p.ThreadID, p.Group
 	p.caller.Done(a, err) // which may use the write again
+	if next := j.next(thread); next != nil {
+		j.begin(next)
+	}
+	for _, further := range group {
+		if next := j.next(further.ThreadID); next != nil {
+			j.begin(next)
+		}
+	}
+}
+
+// next takes a write off its thread's queue and returns the one behind it, where
+// that has nothing else to wait for.
+func (j *JetStream) next(thread string) *pending {
 	j.mu.Lock()
+	defer j.mu.Unlock()
 	queue := j.busy[thread]
 	if len(queue) == 0 {
 		delete(j.busy, thread)
-		j.mu.Unlock()
-		return
+		return nil
 	}
 	next := queue[0]
 	j.busy[thread] = queue[1:]
-	j.mu.Unlock()
-	j.begin(next)
+	if next.ahead--; next.ahead > 0 {
+		return nil
+	}
+	return next
 }
 
 // Barrier calls then when this replica has applied a record that was sent after

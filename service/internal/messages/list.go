@@ -153,6 +153,18 @@ func (l *List) From(h *Heap, offset int) iter.Seq[[]byte] {
 	}
 }
 
+// Backward returns the messages from the last to the first. The list must not
+// change while the sequence is read.
+func (l *List) Backward(h *Heap) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for _, r := range slices.Backward(l.refs) {
+			if r != 0 && !yield(h.get(r)) {
+				return
+			}
+		}
+	}
+}
+
 // position returns where the row is, or tombstones right before it;
 // len(l.refs) where there is no such row.
 func (l *List) position(row int) int {

@@ -12,14 +12,13 @@ import (
 // time now is that of the record: what becomes of the thread depends on the
 // journal alone, and not on where and when it is applied.
 func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(Change)) bool {
+	if len(e.With) > 0 {
+		return s.applyGroup(e, now, first, revision, applied)
+	}
 	sh := s.shard(e.ThreadID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	t := sh.threads.get(e.ThreadID)
-	if t != nil && s.forgotten(t, now, revision) {
-		sh.forget(t)
-		t = nil
-	}
+	t := s.find(sh, e.ThreadID, now, revision)
 	switch {
 	case e.Snapshot != nil:
 		return s.restore(sh, t, e, first, revision)
@@ -35,6 +34,17 @@ func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(
 	return true
 }
 
+// find returns the thread that an entry of a record is about, nil where there is no
+// trace of it that the record may see.
+func (s *Store) find(sh *shard, id string, now int64, revision uint64) *thread {
+	t := sh.threads.get(id)
+	if t != nil && s.forgotten(t, now, revision) {
+		sh.forget(t)
+		t = nil
+	}
+	return t
+}
+
 // apply changes the thread by an entry. t is what the shard has under the
 // entry's thread ID: nil where it is new, and possibly a thread whose content
 // is gone or has expired.
@@ -45,6 +55,7 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 		t.setSince(first)
 	}
 	c.Previous = t.revision
+	before := t.peek().weight()
 	if !t.gone() && !t.holds(now) && !e.NoThread { // whose event tells whose it was
 		s.end(sh, t)
 	}
@@ -59,7 +70,6 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 		t.owner = unique.Make(e.UserID)
 	}
 	c.Owner = t.owner.Value()
-	before := t.peek().weight()
 	t.change(sh, e)
 	t.remember(e, now, revision)
 	if !t.holds(now) {
@@ -124,26 +134,33 @@ func (t *thread) change(sh *shard, e *Entry) {
 		return
 	}
 	if e.State.any() {
-		t.detail().state = e.State.slot(e.At)
+		d, before := t.detail(), t.peek().state
+		if d.state = e.State.slot(e.At); e.Keep != (kept{}) || d.history != nil {
+			d.newState(before, e, t.revision)
+		}
 	}
 	if e.Cache.any() {
 		d := t.detail()
 		d.cache, d.expires = e.Cache.slot(e.At), e.Expires
 	}
+	was := t.changes(sh)
 	for _, id := range e.Delete {
+		was.delete(id)
 		t.messages.Delete(&sh.heap, id)
 	}
 	for _, m := range e.Messages {
+		was.put(m.id)
 		t.messages.Put(&sh.heap, m.id, m.body, m.keep)
 	}
-	if len(e.Metadata) > 0 {
+	if len(e.Metadata) > 0 || e.NoMeta {
+		was.replace(undoMetadata, t.peek().metadata)
 		t.detail().metadata = e.Metadata
 	}
-	if len(e.Record) > 0 {
-		t.detail().record = newRecord(e.Record)
-	}
-	if e.NoRecord {
-		t.detail().record = nil
+	if len(e.Record) > 0 || e.NoRecord {
+		was.replace(undoRecord, t.peek().record.raw())
+		if t.detail().record = nil; len(e.Record) > 0 && !e.NoRecord {
+			t.detail().record = newRecord(e.Record)
+		}
 	}
 }
 

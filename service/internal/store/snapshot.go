@@ -16,6 +16,7 @@ type Snapshot struct {
 	updated          int64
 	stateAt, cacheAt int64
 	recent           []answered
+	history          *history // nil: none
 }
 
 // Snapshot returns an entry with the thread as it is; false where there is no
@@ -53,7 +54,7 @@ func (sh *shard) snapshot(t *thread, now int64) Entry {
 		Record:   d.record.raw(),
 		Snapshot: &Snapshot{
 			created: int64(t.created), updated: t.updated, stateAt: d.state.at, cacheAt: d.cache.at,
-			recent: slices.Clone(d.recent),
+			recent: slices.Clone(d.recent), history: d.history.clone(),
 		},
 	}
 	e.ThreadID, e.UserID = t.id, t.owner.Value()
@@ -110,6 +111,9 @@ func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) 
 	t.change(sh, e)
 	if d := t.more; d != nil {
 		d.state.at, d.cache.at = snap.stateAt, snap.cacheAt
+	}
+	if snap.history != nil {
+		t.detail().history = snap.history.clone()
 	}
 	if len(snap.recent) > 0 {
 		t.detail().recent = snap.recent

@@ -22,6 +22,9 @@ type Options struct {
 	// brings it. The trace of a thread that is gone stays that long. 0: plans
 	// are applied at once.
 	Window uint64
+	// History is how many earlier states a thread keeps where no write said
+	// another number for it.
+	History int
 }
 
 // Store is the threads of one service. Its methods may be called at once from
@@ -57,15 +60,18 @@ func New(o Options) *Store {
 // Revision returns the revision of the latest change, 0 before the first.
 func (s *Store) Revision() uint64 { return s.revision.Load() }
 
-func (s *Store) shard(threadID string) *shard {
-	return &s.shards[maphash.String(seed, threadID)%shards]
-}
+func (s *Store) shard(threadID string) *shard { return &s.shards[shardOf(threadID)] }
+
+func shardOf(threadID string) int { return int(maphash.String(seed, threadID) % shards) }
 
 // Commit plans the write, gives its entry the revision that next returns, and
 // applies it, all under the thread's lock, so that nothing comes between. Also
 // under the lock, where something changed, it calls applied, so that changes
 // of one thread are told in their order.
 func (s *Store) Commit(w *Write, now int64, next func() uint64, applied func(Change)) (Result, error) {
+	if len(w.Group) > 0 {
+		return s.commitGroup(w, now, next, applied)
+	}
 	sh := s.shard(w.ThreadID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -82,6 +88,9 @@ func (s *Store) Commit(w *Write, now int64, next func() uint64, applied func(Cha
 // Plan plans the write and reports whether there is an entry to be applied;
 // where not, the result is known already.
 func (s *Store) Plan(w *Write, now int64) (entry bool, a Result, err error) {
+	if len(w.Group) > 0 {
+		return s.planGroup(w, now)
+	}
 	sh := s.shard(w.ThreadID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -92,14 +101,24 @@ func (s *Store) Plan(w *Write, now int64) (entry bool, a Result, err error) {
 // plan plans the write on the thread that the shard has under its ID, if any.
 // The write has an effect unless the result is known already.
 func (s *Store) plan(sh *shard, t *thread, w *Write, now int64) (Result, error) {
-	w.view = s.view(sh, t, now)
-	if err := w.view.allow(w.UserID); err != nil {
-		return Result{}, err
+	if a, err := s.known(sh, t, w, now); a != nil || err != nil {
+		return a.result(), err
 	}
+	return s.planNew(t, w, now)
+}
+
+// known returns what the write was answered when it came before, nil of a new one.
+func (s *Store) known(sh *shard, t *thread, w *Write, now int64) (*answered, error) {
+	w.view = s.view(sh, t, now)
+	if err := w.view.allow(w.UserID); err != nil || t == nil {
+		return nil, err
+	}
+	return t.answer(w, now)
+}
+
+// planNew plans a write that is not known.
+func (s *Store) planNew(t *thread, w *Write, now int64) (Result, error) {
 	if t != nil {
-		if a, err := t.answer(w, now); a != nil || err != nil {
-			return a.result(), err
-		}
 		w.Base = t.revision
 	}
 	if err := w.view.expect(&w.Expected); err != nil {
@@ -107,6 +126,9 @@ func (s *Store) plan(sh *shard, t *thread, w *Write, now int64) (Result, error) 
 	}
 	if err := w.Plan(&w.view, &w.Entry); err != nil {
 		return Result{}, err
+	}
+	if w.State.any() && !w.Keep.own {
+		w.Keep = w.view.keep()
 	}
 	w.At = now
 	return Result{w.Answer, w.view.revision()}, nil
@@ -175,6 +197,15 @@ func (v *View) details() *details {
 		return &noDetails
 	}
 	return v.thread.peek()
+}
+
+// keep returns how many earlier states the thread keeps, where a write does not
+// say.
+func (v *View) keep() kept {
+	if h := v.details().history; h != nil && h.keep.own {
+		return h.keep
+	}
+	return kept{n: v.store.opts.History}
 }
 
 // notFound is the error of a read that found the thread without what it asked

@@ -59,6 +59,7 @@ type details struct {
 	expires  int64    // when the cached state expires; 0: never
 	metadata ckpt.Raw // of the last message put that had some
 	record   *record
+	history  *history   // nil: none is kept
 	recent   []answered // outlives the rest, so that a removal is not repeated
 }
 
@@ -79,7 +80,7 @@ func (t *thread) trim() {
 
 // weight is about how many bytes the details have beyond a thread without any.
 func (d *details) weight() int {
-	n := len(d.state.value) + len(d.cache.value) + len(d.metadata)
+	n := len(d.state.value) + len(d.cache.value) + len(d.metadata) + d.history.bytes()
 	if d.record != nil {
 		n += len(d.record.pairs)
 	}
@@ -90,7 +91,7 @@ func (d *details) weight() int {
 }
 
 func (d *details) empty() bool {
-	return !d.state.full() && !d.cache.full() && d.metadata == nil && d.record == nil && d.recent == nil
+	return !d.state.full() && !d.cache.full() && d.metadata == nil && d.record == nil && d.history == nil && d.recent == nil
 }
 
 // detail returns the thread's details for writing.
@@ -124,8 +125,9 @@ func (d *details) cacheAt(now int64) slot {
 // is invisible.
 func (t *thread) holds(now int64) bool { return t.peek().record != nil || t.holdsData(now) }
 
-// holdsData reports whether the thread holds anything beside its record.
+// holdsData reports whether the thread holds anything beside its record; a state
+// that it had is something, since it can be restored.
 func (t *thread) holdsData(now int64) bool {
 	d := t.peek()
-	return t.messages.Len() > 0 || d.state.full() || len(d.metadata) > 0 || d.cacheAt(now).full()
+	return t.messages.Len() > 0 || d.state.full() || len(d.metadata) > 0 || d.cacheAt(now).full() || d.history.earlier()
 }
