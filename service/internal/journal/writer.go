@@ -215,6 +215,9 @@ func (j *JetStream) flush() {
 			planned = min(planned, p.planned)
 		}
 		j.number(r, planned, entries)
+		if size > recordBytes { // one large entry: the record has it now
+			r.writes[0].entry = nil
+		}
 		j.mu.Unlock()
 		j.send(r)
 	}
