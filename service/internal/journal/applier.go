@@ -39,7 +39,7 @@ func (a assembly) add(p *part, sequence, window uint64) (body []byte, first uint
 				delete(a, k)
 			}
 		}
-		r = &assembled{first: sequence, body: make([]byte, 0, p.count*len(p.body))} // the last part has less
+		r = &assembled{first: sequence, body: make([]byte, 0, min(p.count*len(p.body), maxRoom))}
 		a[key] = r
 	case r == nil || r.parts != p.index:
 		delete(a, key)
@@ -53,6 +53,9 @@ func (a assembly) add(p *part, sequence, window uint64) (body []byte, first uint
 	delete(a, key)
 	return r.body, r.first
 }
+
+// maxRoom bounds what is set aside for a record before its parts are there.
+const maxRoom = 64 << 20
 
 // floor returns the oldest part that a record still needs; at most limit.
 func (a assembly) floor(limit uint64) uint64 {
