@@ -34,6 +34,11 @@ func suite(t *testing.T, start starter) {
 		{"Info", testInfo},
 		{"States", testStates},
 		{"Clear", testClear},
+		{"History", testHistory},
+		{"HistoryOptions", testHistoryOptions},
+		{"HistoryPages", testHistoryPages},
+		{"Restore", testRestore},
+		{"RestoreMessages", testRestoreMessages},
 		{"Expiry", testExpiry},
 		{"ExpiryWithoutReader", testExpiryWithoutReader},
 		{"TTLBounds", testTTLBounds},
@@ -53,6 +58,16 @@ func suite(t *testing.T, start starter) {
 		{"Select", testSelect},
 		{"ListsRefuse", testListsRefuse},
 		{"RowsLimit", testRowsLimit},
+		{"MessagesDeleteMany", testMessagesDeleteMany},
+		{"MessagesReplaceInPlace", testMessagesReplaceInPlace},
+		{"MessagesTruncate", testMessagesTruncate},
+		{"MessagesPop", testMessagesPop},
+		{"Commit", testCommit},
+		{"CommitAllOrNothing", testCommitAllOrNothing},
+		{"Transact", testTransact},
+		{"TransactAllOrNothing", testTransactAllOrNothing},
+		{"TransactConcurrently", testTransactConcurrently},
+		{"StateMany", testStateMany},
 		{"ThreadRecords", testThreadRecords},
 		{"ThreadRecordKeepsPlace", testThreadRecordKeepsPlace},
 		{"ThreadsList", testThreadsList},
@@ -67,14 +82,33 @@ func suite(t *testing.T, start starter) {
 		{"Conditions", testConditions},
 		{"ConditionsExclude", testConditionsExclude},
 		{"RequestIDOutlivesClean", testRequestIDOutlivesClean},
+		{"ThreadTTL", testThreadTTL},
+		{"ThreadTTLSliding", testThreadTTLSliding},
+		{"ThreadPinned", testThreadPinned},
+		{"ThreadExpiryEvents", testThreadExpiryEvents},
+		{"ThreadTTLSweep", testThreadTTLSweep},
+		{"ThreadTTLDefault", testThreadTTLDefault},
+		{"KeepMessages", testKeepMessages},
+		{"RetainRefused", testRetainRefused},
+		{"TransactExpired", testTransactExpired},
 		{"Fields", testFields},
 		{"BadValues", testBadValues},
 		{"TooLarge", testTooLarge},
 		{"ManyMessages", testManyMessages},
 		{"ErrorHeaders", testErrorHeaders},
+		{"LargeValues", testLargeValues},
+		{"LargeMessages", testLargeMessages},
+		{"LargeLimits", testLargeLimits},
+		{"Uploads", testUploads},
+		{"UploadsAtOnce", testUploadsAtOnce},
+		{"UploadsBrokenOff", testUploadsBrokenOff},
+		{"Downloads", testDownloads},
 		{"Events", testEvents},
 		{"NoEvents", testNoEvents},
 		{"EventsInOrder", testEventsInOrder},
+		{"ChangesList", testChangesList},
+		{"EventsBehindTheRing", testEventsBehindTheRing},
+		{"EventsOfOneRevision", testEventsOfOneRevision},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -175,7 +209,7 @@ func (c *clock) advance(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 // that of the service.
 func (h *harness) send(op ckpt.OpInfo, payload []byte) (*nats.Msg, error) {
 	h.Helper()
-	m, err := h.nc.Request(op.Subject(h.prefix), payload, patience)
+	m, err := h.nc.Request(op.SubjectOf(h.prefix, h.replica), payload, patience)
 	if err != nil {
 		h.Fatalf("%s: %v", op.Name, err)
 	}

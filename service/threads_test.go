@@ -225,7 +225,7 @@ func testOwnership(t *testing.T, start starter) {
 			do(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write1("t")})
 			h.fill("ann")
 			before := h.dump()
-			_, err := h.send(op, pack(t, request))
+			_, err := h.send(op, pack(t, h.present(request)))
 			if code != 0 {
 				h.want(code, op, err)
 				if after := h.dump(); !equalDumps(before, after) {
@@ -254,6 +254,7 @@ func (h *harness) fill(user string) {
 	h.putState("t", ckpt.Raw{1})
 	h.putCache("t", ckpt.Raw{2}, 0)
 	h.putMessages("t", textMessage(h, "m", "x"))
+	h.fillParts()
 }
 
 // dump returns all that the store holds, as it is sent.

@@ -22,6 +22,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+func ignore(string, store.Change, bool) {}
+
 var update = flag.Bool("update", false, "write the golden records of the present version anew")
 
 // newReader returns a replica without a stream.
@@ -45,7 +47,7 @@ func message(t testing.TB, number uint64, at int64, entries ...store.Entry) []by
 		}
 		list = append(list, b)
 	}
-	p := part{"store", "writer", number, 0, 1, nil}
+	p := part{version, "store", "writer", number, 0, 1, nil}
 	return append(p.append(nil), appendBody(nil, number-1, at, list)...)
 }
 
@@ -215,7 +217,7 @@ func TestParts(t *testing.T) {
 	const count = 4
 	var parts [count][]byte
 	for i := range parts {
-		p := part{"store", "writer", 1, i, count, nil}
+		p := part{version, "store", "writer", 1, i, count, nil}
 		parts[i] = append(p.append(nil), b[i*len(b)/count:(i+1)*len(b)/count]...)
 	}
 	for order, applied := range map[string]bool{"0123": true, "012": false, "123": false, "0213": false, "00123": true, "0120123": true, "01230123": true} {
@@ -270,5 +272,26 @@ func TestWaiters(t *testing.T) {
 	}
 	if keys := slices.Sorted(maps.Keys(got)); !slices.Equal(keys, []uint64{3, 5}) || w.n.Load() != 2 {
 		t.Errorf("called %v, %d wait", keys, w.n.Load())
+	}
+}
+
+// How far a plan may be behind is what it was when the record was written.
+func TestWindowOfFirstVersion(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		version byte
+		behind  uint64
+		applied bool
+	}{{1, firstWindow, true}, {1, firstWindow + 1, false}, {2, firstWindow + 1, true}, {2, Window, true}, {2, Window + 1, false}} {
+		j := newReader()
+		e := writeAt(t, j, ckpt.StatePut, ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: "t"}}, store.PlanStatePut, ckpt.StatePutRequest{State: ckpt.Raw{1}})
+		b := message(t, 1, 1_700_000_000_000, e) // planned at 0
+		b[0] = c.version
+		if err := j.take(assembly{}, c.behind, b); err != nil {
+			t.Fatal(err)
+		}
+		if got := j.store.Threads() == 1; got != c.applied {
+			t.Errorf("version %d, %d records behind: applied is %v", c.version, c.behind, got)
+		}
 	}
 }

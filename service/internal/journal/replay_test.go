@@ -2,9 +2,12 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +29,30 @@ type simulation struct {
 	now      int64
 	ids      int
 	applied  map[writing]uint64 // the messages at which records were applied
+	told     []*told            // by replica
+}
+
+// told is what a replica has told of changes.
+type told struct {
+	floor  uint64 // up to which changes may not have been told
+	events map[string]bool
+}
+
+func (a *told) change(_ string, c store.Change, _ bool) {
+	a.events[fmt.Sprintf("%04d %s %s behind %d, %q, %q, %d bytes", c.Revision, c.ThreadID, c.Kind, c.Previous, c.Owner, c.RequestID, c.Size())] = true
+}
+
+func (a *told) missed(revision uint64, _ int64) { a.floor = max(a.floor, revision) }
+
+// behind returns what was told of changes behind a revision.
+func (a *told) behind(revision uint64) (list []string) {
+	for e := range a.events {
+		if e > fmt.Sprintf("%04d~", revision) {
+			list = append(list, e)
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // simulatedWindow is so small that threads are forgotten and plans are void.
@@ -42,19 +69,26 @@ func newSimulation(t *rapid.T) *simulation {
 // add starts a replica at the head of the stream.
 func (s *simulation) add() *JetStream {
 	id := "store"
+	a := &told{floor: s.first - 1, events: make(map[string]bool)}
 	j := &JetStream{
 		log:      slog.New(slog.DiscardHandler),
 		writer:   fmt.Sprint("replica-", len(s.replicas)),
 		underWay: make(map[uint64]*record),
 		busy:     make(map[string][]*pending),
-		opts:     Options{Now: func() time.Time { return time.UnixMilli(s.now) }, Applied: ignore, UnderWay: math.MaxInt, Window: simulatedWindow},
+		opts:     Options{Now: func() time.Time { return time.UnixMilli(s.now) }, Applied: a.change, UnderWay: math.MaxInt, Window: simulatedWindow},
 	}
 	j.id.Store(&id)
 	j.store = store.New(store.Options{
 		Limits: ckpt.LimitsFor(1 << 20),
 		NewID:  func() string { s.ids++; return fmt.Sprint("made-", s.ids) },
 		Window: simulatedWindow,
+		// Replicas may be started with other options than one another.
+		Retention: rapid.SampledFrom([]store.Retention{{}, {TTL: 90_000, Sliding: true}, {TTL: 200_000, KeepMessages: 3}}).Draw(s.T, "retention"),
+		Missed:    a.missed,
+		// What is kept was decided where the write was planned.
+		History: len(s.replicas) % 2,
 	})
+	s.told = append(s.told, a)
 	j.applied.Store(s.first - 1)
 	s.replicas, s.assembly = append(s.replicas, j), append(s.assembly, assembly{})
 	return j
@@ -73,6 +107,7 @@ func (s *simulation) step(i int) bool {
 		j.clock.Store(0)
 		j.latest.Store(0)
 		next = s.first
+		*s.told[i] = told{floor: s.first - 1, events: make(map[string]bool)}
 	}
 	if err := j.take(s.assembly[i], next, s.stream[next-1]); err != nil {
 		s.Fatalf("message %d: %v", next, err)
@@ -98,7 +133,7 @@ func (s *simulation) once(j *JetStream, sequence uint64) {
 			s.Fatal(err)
 		}
 		if now, ok := j.store.Snapshot(e.ThreadID, 0); !ok || now.Base != sequence {
-			continue
+			continue // nor does it tell of a group whose first thread only was a condition
 		}
 		key := writing{p.writer, p.number}
 		if at, again := s.applied[key]; again && at != sequence {
@@ -123,7 +158,7 @@ func (s *simulation) send(j *JetStream, list ...store.Entry) {
 	count := rapid.SampledFrom([]int{1, 1, 1, 3}).Draw(s.T, "parts")
 	var parts [][]byte
 	for i := range count {
-		p := part{j.storeID(), j.writer, j.last, i, count, nil}
+		p := part{version, j.storeID(), j.writer, j.last, i, count, nil}
 		parts = append(parts, append(p.append(nil), body[i*len(body)/count:(i+1)*len(body)/count]...))
 	}
 	s.delayed = append(s.delayed, parts)
@@ -161,13 +196,20 @@ func (s *simulation) write() {
 	w.RequestID = rapid.SampledFrom([]string{"", "r1", "r2", "r3"}).Draw(s.T, "request")
 	value := func() ckpt.Raw { return wire.AppendInt(nil, rapid.Int64Range(0, 1000).Draw(s.T, "value")) }
 	id := ckpt.IntID(rapid.Int64Range(0, 5).Draw(s.T, "message"))
-	op := rapid.SampledFrom([]ckpt.OpInfo{ckpt.StatePut.OpInfo, ckpt.StateClear.OpInfo, ckpt.CachePut.OpInfo, ckpt.MessagesPut.OpInfo,
-		ckpt.MessagesPut.OpInfo, ckpt.MessagesDelete.OpInfo, ckpt.ThreadsPut.OpInfo, ckpt.ThreadsClean.OpInfo}).Draw(s.T, "operation")
+	op := rapid.SampledFrom([]ckpt.OpInfo{ckpt.StatePut.OpInfo, ckpt.StatePut.OpInfo, ckpt.StateClear.OpInfo, ckpt.StateRestore.OpInfo, ckpt.CachePut.OpInfo, ckpt.MessagesPut.OpInfo,
+		ckpt.MessagesPut.OpInfo, ckpt.MessagesDelete.OpInfo, ckpt.ThreadsPut.OpInfo, ckpt.ThreadsClean.OpInfo, ckpt.ThreadsRetain.OpInfo}).Draw(s.T, "operation")
 	w.Kind = op.Name
+	ttl := time.Duration(rapid.SampledFrom([]int{0, 1, 40_000}).Draw(s.T, "ttl")) * time.Millisecond
+	pinned, keep := rapid.Bool().Draw(s.T, "pinned"), rapid.IntRange(0, 2).Draw(s.T, "keep")
+	retain := ckpt.ThreadsRetainRequest{TTL: &ttl, Sliding: ttl > 0 && keep > 0, Pinned: &pinned, KeepMessages: &keep}
 	w.Plan = func(v *store.View, e *store.Entry) (err error) {
 		switch op.Name {
 		case ckpt.StatePut.Name:
-			err = planned(v, e, ckpt.StatePut, store.PlanStatePut, ckpt.StatePutRequest{State: value()})
+			keep := rapid.SampledFrom([]*int{nil, nil, new(int), ptr(1), ptr(3)}).Draw(s.T, "keep")
+			err = planned(v, e, ckpt.StatePut, store.PlanStatePut, ckpt.StatePutRequest{State: value(), Keep: keep})
+		case ckpt.StateRestore.Name:
+			err = planned(v, e, ckpt.StateRestore, store.PlanStateRestore, ckpt.StateRestoreRequest{
+				Revision: rapid.Uint64Range(1, uint64(len(s.stream)+1)).Draw(s.T, "revision"), WithMessages: true})
 		case ckpt.StateClear.Name:
 			err = planned(v, e, ckpt.StateClear, store.PlanStateClear, ckpt.StateClearRequest{})
 		case ckpt.CachePut.Name:
@@ -180,13 +222,58 @@ func (s *simulation) write() {
 			err = planned(v, e, ckpt.MessagesDelete, store.PlanMessagesDelete, ckpt.MessagesDeleteRequest{MessageID: id})
 		case ckpt.ThreadsPut.Name:
 			err = planned(v, e, ckpt.ThreadsPut, store.PlanThreadsPut, ckpt.ThreadsPutRequest{Record: ckpt.Raw{0x81, 0xa1, 'x', 0x01}})
+		case ckpt.ThreadsRetain.Name:
+			err = planned(v, e, ckpt.ThreadsRetain, store.PlanThreadsRetain, retain)
 		default:
 			err = planned(v, e, ckpt.ThreadsClean, store.PlanThreadsClean, ckpt.ThreadsCleanRequest{})
 		}
 		return err
 	}
-	if entry, _, err := j.store.Plan(w, s.now); err == nil && entry {
+	now := max(s.now, j.clock.Load())
+	entry, _, err := j.store.Plan(w, now)
+	switch {
+	case errors.Is(err, store.ErrExpired):
+		if e, ok := j.store.Expiry(w, now); ok {
+			s.send(j, e)
+		}
+	case err == nil && entry:
 		s.send(j, w.Entry)
+	}
+}
+
+func ptr(n int) *int { return &n }
+
+// transact plans a write to some threads at once at a random replica. A part without
+// changes is a condition.
+func (s *simulation) transact() {
+	j := rapid.SampledFrom(s.replicas).Draw(s.T, "replica")
+	ids := rapid.Permutation([]string{"a", "b", "c", "d"}).Draw(s.T, "threads")[:rapid.IntRange(2, 3).Draw(s.T, "how many")]
+	var writes []*store.Write
+	for _, id := range ids {
+		var c ckpt.Changes
+		switch rapid.IntRange(0, 3).Draw(s.T, "change") {
+		case 0:
+			c.ClearState = true
+		case 1:
+			body, _ := wire.AppendAny(nil, map[string]any{"message_id": rapid.Int64Range(0, 5).Draw(s.T, "message")})
+			c.Messages = []ckpt.Raw{body}
+		case 2:
+			c.State = wire.AppendInt(nil, rapid.Int64Range(0, 1000).Draw(s.T, "value"))
+		}
+		w := &store.Write{Plan: store.PlanPart(&c, new(ckpt.Committed))}
+		w.Kind, w.ThreadID = ckpt.ThreadsTransact.Name, id
+		w.RequestID = rapid.SampledFrom([]string{"", "r1", "r2", "r3"}).Draw(s.T, "request")
+		writes = append(writes, w)
+	}
+	first := writes[0]
+	part := first.Plan
+	first.Group, first.Plan = writes[1:], func(v *store.View, e *store.Entry) error {
+		err := part(v, e)
+		e.Answer = append(e.Answer, 0x80)
+		return err
+	}
+	if entry, _, err := j.store.Plan(first, s.now); err == nil && entry {
+		s.send(j, first.Entry)
 	}
 }
 
@@ -240,17 +327,19 @@ func dump(t *rapid.T, j *JetStream) map[string][]byte {
 }
 
 // Whatever was written, sent twice, delayed, snapshotted and cut off: a replica
-// that reads what the stream still holds has the view of one that saw all of it.
+// that reads what the stream still holds has the view of one that saw all of it, and
+// tells the same changes behind the revision up to which it says that it missed some.
 func TestReplayEqualsLive(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := newSimulation(t)
 		t.Repeat(map[string]func(*rapid.T){
-			"write":   func(*rapid.T) { s.write() },
-			"write 2": func(*rapid.T) { s.write() },
-			"commit":  func(*rapid.T) { s.commit() },
-			"commit2": func(*rapid.T) { s.commit() },
-			"apply":   func(*rapid.T) { s.step(rapid.IntRange(0, len(s.replicas)-1).Draw(t, "who")) },
+			"write":    func(*rapid.T) { s.write() },
+			"write 2":  func(*rapid.T) { s.write() },
+			"transact": func(*rapid.T) { s.transact() },
+			"commit":   func(*rapid.T) { s.commit() },
+			"commit2":  func(*rapid.T) { s.commit() },
+			"apply":    func(*rapid.T) { s.step(rapid.IntRange(0, len(s.replicas)-1).Draw(t, "who")) },
 			"apply all": func(*rapid.T) {
 				for i := range s.replicas[:2] {
 					for s.step(i) {
@@ -277,6 +366,10 @@ func TestReplayEqualsLive(t *testing.T) {
 			}
 			if len(got) != len(want) {
 				t.Fatalf("replica %d has %d threads, want %d", i+1, len(got), len(want))
+			}
+			floor := max(s.told[0].floor, s.told[i+1].floor)
+			if got, want := s.told[i+1].behind(floor), s.told[0].behind(floor); !slices.Equal(got, want) {
+				t.Fatalf("replica %d, behind %d: told\n%s\nwant\n%s", i+1, floor, strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 		}
 	})

@@ -19,20 +19,28 @@ import (
 //	at when it was planned
 //	b  the revision that it was planned on
 //	a  the answer, a binary
-//	f  flags: 1 removes the state, 2 the cached state, 4 the record, 8 the thread
+//	f  flags: 1 removes the state, 2 the cached state, 4 the record, 8 the thread,
+//	   16 the message metadata
 //	s  the new state            c  the new cached state, which expires at x
 //	m  messages to put, after   d  the ID of a message to remove, or an array of several
 //	md the message metadata     i  the record
+//	l  the retention            lf the retention of the thread where it is new
+//	mk how many messages to keep
+//	hk how many earlier states are kept from a change of the state on, and of a
+//	   snapshot the rest of its history: see history_codec.go
 //	n  of a snapshot, its times: created, updated, of the state, of the cached state
+//	g  entries of further threads, each a binary, that are applied with this one
+//	   or not at all
 //	w  of a snapshot, the answers that are remembered: arrays of request ID,
 //	   kind, time, revision and answer, and the digest where it is known
-//	g  of a snapshot, the gaps of its messages' numbers: arrays of a row and how
+//	mg of a snapshot, the gaps of its messages' numbers: arrays of a row and how
 //	   many numbers are missing before it
 const (
 	flagNoState = 1 << iota
 	flagNoCache
 	flagNoRecord
 	flagNoThread
+	flagNoMeta
 )
 
 // coded is an entry as its fields on the wire.
@@ -40,11 +48,14 @@ type coded struct {
 	*Entry
 	answer                    []byte
 	flags                     int
-	messages, times, recent   []ckpt.Raw
+	messages, times           []ckpt.Raw
+	recent, group             []ckpt.Raw
 	delete                    ckpt.Raw
 	gaps                      [][2]int
 	kind, requestID           string
 	state, cache, metadata, i ckpt.Raw
+	retain, fresh             ckpt.Raw
+	past                      codedHistory
 }
 
 func (c *coded) declare(f *wire.Fields) {
@@ -65,17 +76,24 @@ func (c *coded) declare(f *wire.Fields) {
 	f.Optional("d", &c.delete)
 	f.Optional("md", &c.metadata)
 	f.Optional("i", &c.i)
+	f.Optional("l", &c.retain)
+	f.Optional("lf", &c.fresh)
+	f.Optional("mk", &c.Latest)
 	f.Optional("n", &c.times)
 	f.Optional("w", &c.recent)
-	f.Optional("g", &c.gaps)
+	f.Optional("mg", &c.gaps)
+	f.Optional("g", &c.group)
+	c.past.declare(f)
 }
 
 // Append appends the entry to b.
 func (e *Entry) Append(b []byte) ([]byte, error) {
 	c := coded{
 		Entry: e, kind: e.Kind, requestID: e.RequestID, answer: e.Answer,
+		retain: e.Retain.raw(), fresh: e.Fresh.raw(),
 		state: e.State.value, cache: e.Cache.value, metadata: e.Metadata, i: e.Record,
-		flags: one(e.State.remove)*flagNoState | one(e.Cache.remove)*flagNoCache | one(e.NoRecord)*flagNoRecord | one(e.NoThread)*flagNoThread,
+		flags: one(e.State.remove)*flagNoState | one(e.Cache.remove)*flagNoCache | one(e.NoRecord)*flagNoRecord | one(e.NoThread)*flagNoThread | one(e.NoMeta)*flagNoMeta,
+		past:  codedHistory{keep: e.Keep.coded()},
 	}
 	for i := range e.Messages {
 		c.messages = append(c.messages, e.Messages[i].body)
@@ -92,6 +110,14 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 		for i := range s.recent {
 			c.recent = append(c.recent, s.recent[i].raw())
 		}
+		c.past = s.history.coded()
+	}
+	for _, further := range e.With {
+		raw, err := further.Append(nil)
+		if err != nil {
+			return b, err
+		}
+		c.group = append(c.group, wire.AppendBin(nil, raw))
 	}
 	f := wire.Declare()
 	defer f.Free()
@@ -100,7 +126,10 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 }
 
 // DecodeEntry reads an entry. What it holds as bytes is a copy.
-func DecodeEntry(b ckpt.Raw) (Entry, error) {
+func DecodeEntry(b ckpt.Raw) (Entry, error) { return decodeEntry(b, true) }
+
+// decodeEntry reads an entry, which may be the first of a group or not.
+func decodeEntry(b ckpt.Raw, first bool) (Entry, error) {
 	var e Entry
 	c := coded{Entry: &e}
 	f := wire.Declare()
@@ -113,7 +142,8 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 	e.State = change{bytes.Clone(c.state), c.flags&flagNoState != 0}
 	e.Cache = change{bytes.Clone(c.cache), c.flags&flagNoCache != 0}
 	e.Metadata, e.Record = bytes.Clone(c.metadata), bytes.Clone(c.i)
-	e.NoRecord, e.NoThread = c.flags&flagNoRecord != 0, c.flags&flagNoThread != 0
+	e.NoRecord, e.NoThread, e.NoMeta = c.flags&flagNoRecord != 0, c.flags&flagNoThread != 0, c.flags&flagNoMeta != 0
+	e.Keep = decodeKept(c.past.keep)
 	if len(c.messages) > 0 {
 		e.Messages = make([]message, len(c.messages))
 	}
@@ -128,6 +158,18 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 	if e.Delete, err = decodeIDs(c.delete); err != nil {
 		return Entry{}, fmt.Errorf("messages to remove: %w", err)
 	}
+	if e.Retain, err = decodeRetention(c.retain); err != nil {
+		return Entry{}, fmt.Errorf("retention: %w", err)
+	}
+	if e.Fresh, err = decodeRetention(c.fresh); err != nil {
+		return Entry{}, fmt.Errorf("retention of a new thread: %w", err)
+	}
+	if !first && (len(c.group) > 0 || e.Kind == kindSnapshot) {
+		return Entry{}, fmt.Errorf("entry %q is none of a single thread", e.Kind)
+	}
+	if e.With, err = decodeGroup(c.group); err != nil {
+		return Entry{}, err
+	}
 	if e.Kind == kindSnapshot {
 		s, err := decodeSnapshot(&c)
 		if err != nil {
@@ -136,6 +178,23 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 		e.Snapshot = s
 	}
 	return e, nil
+}
+
+// decodeGroup reads the entries of further threads.
+func decodeGroup(list []ckpt.Raw) ([]*Entry, error) {
+	var group []*Entry
+	for i, raw := range list {
+		b, err := raw.Bin()
+		if err != nil {
+			return nil, fmt.Errorf("entry %d of the group %w", i, err)
+		}
+		e, err := decodeEntry(b, false)
+		if err != nil {
+			return nil, fmt.Errorf("entry %d of the group: %w", i, err)
+		}
+		group = append(group, &e)
+	}
+	return group, nil
 }
 
 // appendIDs returns message IDs as they travel: one by itself, which is how version
@@ -211,7 +270,8 @@ func decodeSnapshot(c *coded) (*Snapshot, error) {
 		}
 		s.recent = append(s.recent, a)
 	}
-	return s, nil
+	s.history, err = c.past.history(c.State.value)
+	return s, err
 }
 
 func (a *answered) raw() ckpt.Raw {

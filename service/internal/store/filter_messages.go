@@ -16,6 +16,11 @@ type messageFilter struct {
 	metadata    []condition
 }
 
+// open reports whether all messages meet the filter.
+func (f *messageFilter) open() bool {
+	return f.search == nil && f.role == "" && f.from == 0 && f.until == 0 && f.metadata == nil
+}
+
 func (s *Store) messageFilter(q *ckpt.MessagesListRequest) (f messageFilter, err error) {
 	if !q.Reads() {
 		return f, nil

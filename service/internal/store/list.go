@@ -13,7 +13,6 @@ type rows struct {
 	fields   selection
 	most     int // rows that the page may have
 	room     int // bytes that the rows may still take
-	limit    int // bytes that a page may take, for the error
 	list     []ckpt.Raw
 	total    int  // rows seen
 	full     bool // a row did not fit
@@ -22,7 +21,7 @@ type rows struct {
 
 // newRows checks the page of a request for rows that have the fields of known.
 func (s *Store) newRows(p ckpt.Page, room int, known fieldNames) (rows, error) {
-	r := rows{page: p, byCursor: p.Cursor != "", room: room, limit: room, most: s.opts.Limits.Rows}
+	r := rows{page: p, byCursor: p.Cursor != "", room: room, most: s.opts.Limits.Rows}
 	switch {
 	case p.Offset < 0:
 		return r, ckpt.Errorf(ckpt.InvalidArgument, "offset %d: want 0 or more", p.Offset)
@@ -48,25 +47,25 @@ func (r *rows) wants() bool {
 }
 
 // add takes the next row and reports whether the page has it. One that does not
-// fit ends the page; where it is the first, it is too large for any page.
-func (r *rows) add(row ckpt.Raw) (bool, error) {
+// fit ends the page; where it is the first, it has the page to itself, and the
+// reply goes in parts.
+func (r *rows) add(row ckpt.Raw) bool {
 	if !r.wants() {
 		r.pass()
-		return false, nil
+		return false
 	}
 	row = r.fields.of(row)
-	if len(row) > r.room {
-		if len(r.list) == 0 {
-			return false, ckpt.TooLargef(len(row), r.limit, "row %d does not fit one reply", r.total)
-		}
+	fits := len(row) <= r.room
+	if !fits && len(r.list) > 0 {
 		r.full = true
 		r.pass()
-		return false, nil
+		return false
 	}
 	r.list = append(r.list, row)
-	r.room -= len(row)
+	r.room = max(r.room-len(row), 0)
+	r.full = !fits
 	r.total++
-	return true, nil
+	return true
 }
 
 // pass counts a row that is not on the page.

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"iter"
+	"slices"
+
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/service/internal/messages"
 )
@@ -31,8 +34,6 @@ func (s *Store) MessagesList(q *ckpt.MessagesListRequest, a *ckpt.MessagesListRe
 	switch {
 	case l.byCursor:
 		next, err = l.fromCursor()
-	case q.Reads():
-		err = l.scan()
 	default:
 		err = l.fromOffset()
 	}
@@ -46,54 +47,64 @@ func (s *Store) MessagesList(q *ckpt.MessagesListRequest, a *ckpt.MessagesListRe
 	return nil
 }
 
-// open locks the thread as it is, and makes the reply one about it.
-func (l *messageList) open() (View, error) {
-	v, err := l.store.open(&l.q.ThreadRef, l.now)
-	if err == nil {
-		l.a.Reply, l.a.Metadata = v.stamp(), v.details().metadata
+// open locks the thread, and makes the reply one about it: as it is, or as it was
+// before the changes that are to be taken back.
+func (l *messageList) open() (v View, changes []undo, err error) {
+	if v, err = l.store.open(&l.q.ThreadRef, l.now); err != nil {
+		return v, nil, err
 	}
-	return v, err
+	if l.q.AtRevision != 0 {
+		if changes, err = v.past(l.q.AtRevision); err != nil {
+			v.close()
+			return v, nil, err
+		}
+	}
+	l.a.Reply, l.a.Metadata = v.stamp(), metadataBefore(v.details().metadata, changes)
+	return v, changes, nil
 }
 
-// scan reads all messages as they are at one moment.
-func (l *messageList) scan() error {
-	v, err := l.open()
+// fromOffset takes the rows from the page's offset on. Where nothing but their
+// places decides on them, it takes them under the thread's lock, and counts those
+// before it without looking at them.
+func (l *messageList) fromOffset() error {
+	v, changes, err := l.open()
 	if err != nil {
 		return err
 	}
-	var all messages.Snapshot
-	if v.thread != nil {
-		all = v.thread.messages.Snapshot(&v.shard.heap)
+	if v.thread == nil {
+		v.close()
+		return nil
 	}
-	v.close()
-	sequence := all.All()
-	if l.q.Reverse {
-		sequence = all.Back()
+	list := &v.thread.messages
+	n, first := rowsBefore(list.Len(), changes)
+	if !first || !l.filter.open() {
+		l.scan(v.snapshot(slices.Clone(changes)))
+		return nil
 	}
-	for body := range sequence {
-		if !l.filter.meets(body) {
-			continue
-		}
-		if _, err := l.add(body); err != nil {
-			return err
-		}
-	}
+	defer v.close()
+	l.places(list, &v.shard.heap, n)
 	return nil
 }
 
-// fromOffset takes the rows from the page's offset on, under the thread's lock;
-// those before it are counted without looking at them.
-func (l *messageList) fromOffset() error {
-	v, err := l.open()
-	if err != nil {
-		return err
+// scan takes those of the messages that meet the filter.
+func (l *messageList) scan(all messages.Snapshot) {
+	for body := range l.ordered(all) {
+		if l.filter.meets(body) {
+			l.add(body)
+		}
 	}
-	defer v.close()
-	if v.thread == nil {
-		return nil
+}
+
+// ordered are all the messages in the order of the list.
+func (l *messageList) ordered(all messages.Snapshot) iter.Seq[[]byte] {
+	if l.q.Reverse {
+		return all.Back()
 	}
-	list, heap := &v.thread.messages, &v.shard.heap
-	n := list.Len()
+	return all.All()
+}
+
+// places takes the rows of the first n messages from the page's offset on.
+func (l *messageList) places(list *messages.List, heap *messages.Heap, n int) {
 	if l.total = min(l.page.Offset, n); l.wants() {
 		l.list = make([]ckpt.Raw, 0, min(l.most, n-l.total, rowsAtFirst))
 		sequence := list.Forth(heap, list.At(l.total))
@@ -101,15 +112,12 @@ func (l *messageList) fromOffset() error {
 			sequence = list.Back(heap, list.At(n-l.total))
 		}
 		for _, body := range sequence {
-			if taken, err := l.add(body); err != nil {
-				return err
-			} else if !taken {
+			if l.total == n || !l.add(body) {
 				break
 			}
 		}
 	}
 	l.total = n
-	return nil
 }
 
 // partSize is how many messages a page by cursor reads between two looks at the
@@ -137,9 +145,14 @@ func (l *messageList) fromCursor() (next string, err error) {
 			return "", err
 		}
 	}
-	v, err := l.open()
+	v, changes, err := l.open()
 	if err != nil {
 		return "", err
+	}
+	if l.q.AtRevision != 0 {
+		all := v.snapshot(slices.Clone(changes))
+		created := v.begin(false).created
+		return l.fromRow(all, messageCursor{created, from.number}).text(digest), nil
 	}
 	if first {
 		from = v.begin(l.q.Reverse)
@@ -157,11 +170,7 @@ func (l *messageList) fromCursor() (next string, err error) {
 			if !l.filter.meets(m.body) {
 				continue
 			}
-			taken, err := l.add(m.body)
-			if err != nil {
-				return "", err
-			}
-			if !taken {
+			if !l.add(m.body) {
 				return end.text(digest), nil
 			}
 			end = messageCursor{behind.created, m.number + one(!l.q.Reverse)}
@@ -173,6 +182,36 @@ func (l *messageList) fromCursor() (next string, err error) {
 			return "", err
 		}
 	}
+}
+
+// snapshot returns the messages as they were before the changes, and closes the
+// view.
+func (v *View) snapshot(changes []undo) (all messages.Snapshot) {
+	if v.thread != nil {
+		all = v.thread.messages.Snapshot(&v.shard.heap)
+	}
+	v.close()
+	takeBack(&all, changes)
+	return all
+}
+
+// fromRow takes the rows of a list at a revision, which never changes: its cursors
+// tell how many messages of it were passed.
+func (l *messageList) fromRow(all messages.Snapshot, from messageCursor) (end messageCursor) {
+	end = from
+	row := 0
+	for body := range l.ordered(all) {
+		row++
+		if row <= from.number || !l.filter.meets(body) {
+			continue
+		}
+		if !l.add(body) {
+			return end
+		}
+		end.number = row
+	}
+	end.number = row
+	return end
 }
 
 // begin is the cursor in front of all messages, or behind them.

@@ -43,10 +43,7 @@ func (s *Store) ThreadsList(q *ckpt.ThreadsListRequest, a *ckpt.ThreadsListReply
 			}
 		}
 	}
-	end, err := l.walk(from)
-	if err != nil {
-		return err
-	}
+	end := l.walk(from)
 	next := ""
 	if l.byCursor {
 		next = end.text(digest)
@@ -77,7 +74,7 @@ func (l *threadList) check(q *ckpt.ThreadsListRequest) (err error) {
 }
 
 // walk takes the rows behind the bound, and returns the bound behind them.
-func (l *threadList) walk(from bound) (end bound, err error) {
+func (l *threadList) walk(from bound) (end bound) {
 	end = from
 	size := threadParts
 	if l.byCursor {
@@ -87,21 +84,18 @@ func (l *threadList) walk(from bound) (end bound, err error) {
 		part := l.part(l.span.narrow(from), size)
 		for _, c := range part {
 			if l.span.past(c.key, from.reverse) {
-				return from, nil
+				return from
 			}
 			from.key, from.set = c.key, true
-			wanted, taken, err := l.take(c)
-			if err != nil {
-				return end, err
-			}
+			wanted, taken := l.take(c)
 			if taken {
 				end = from
 			} else if wanted && l.done() {
-				return end, nil
+				return end
 			}
 		}
 		if len(part) < size {
-			return from, nil
+			return from
 		}
 	}
 }
@@ -120,18 +114,17 @@ func (l *threadList) part(from bound, n int) []candidate {
 }
 
 // take takes a thread into the rows where it is one of those that are wanted.
-func (l *threadList) take(c candidate) (wanted, taken bool, err error) {
+func (l *threadList) take(c candidate) (wanted, taken bool) {
 	sh := l.store.shard(c.thread.id)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	t := c.thread
 	if t.gone() || !l.updated && t.key() != c.key || !t.holds(l.now) || !l.filter.meets(t) {
-		return false, false, nil
+		return false, false
 	}
 	if !l.wants() {
 		l.pass()
-		return true, false, nil
+		return true, false
 	}
-	taken, err = l.add(t.info())
-	return true, taken, err
+	return true, l.add(t.info())
 }

@@ -41,8 +41,8 @@ type standing struct {
 	groups []group // beside everyone
 }
 
-// changes are the threads of a shard that changed since the last list by update.
-type changes struct {
+// notes are the threads of a shard that changed since the last list by update.
+type notes struct {
 	noting bool // else nothing is noted, since nobody asks
 	noted  []*thread
 }
@@ -60,7 +60,7 @@ func (sh *shard) touch(t *thread) {
 	if len(sh.noted) >= limit {
 		sh.noted = distinct(sh.noted)
 		if len(sh.noted) > limit/2 {
-			sh.changes = changes{}
+			sh.notes = notes{}
 			return
 		}
 	}
@@ -153,7 +153,7 @@ func (u *updates) build(s *Store) {
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.mu.Lock()
-		sh.changes = changes{noting: true}
+		sh.notes = notes{noting: true}
 		for t := range sh.threads.all {
 			if t.gone() {
 				continue
