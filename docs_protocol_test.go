@@ -112,7 +112,7 @@ func TestProtocolLimits(t *testing.T) {
 	l := ckpt.LimitsFor(1 << 20)
 	figures := map[string]int{
 		"value": l.Payload - l.Value, "metadata": l.Metadata, "batch": l.Batch, "threads": l.Threads,
-		"id": l.ID, "depth": l.Depth, "ttl_ms": int(l.TTL), "keep_messages": l.Keep,
+		"id": l.ID, "depth": l.Depth, "ttl_ms": int(l.TTL), "keep_messages": l.Keep, "filters": l.Filters, "prune": l.Prune,
 		"history": l.History,
 	}
 	for _, row := range tableOf(t, page(t, protocolPage), "limits") {

@@ -73,6 +73,7 @@ var removes = map[string]bool{
 	ckpt.CacheClear.Name:     true,
 	ckpt.MessagesDelete.Name: true,
 	ckpt.ThreadsClean.Name:   true,
+	ckpt.ThreadsPrune.Name:   true,
 	ckpt.Release.Name:        true,
 	ckpt.KindExpired:         true,
 }
