@@ -38,6 +38,10 @@ func (s *Service) routes() {
 	handle(s, ckpt.ThreadsPrune, nil, pruneThreads)
 	handle(s, ckpt.ThreadsCommit, store.PlanCommit, commitThread)
 	handle(s, ckpt.ThreadsTransact, planTransact, transact)
+
+	handle(s, ckpt.PartsPut, nil, putPart)
+	handle(s, ckpt.PartsEnd, nil, endParts)
+	handle(s, ckpt.PartsGet, nil, getPart)
 }
 
 // query answers a request from the store.
