@@ -122,6 +122,8 @@ func TestProtocolLimits(t *testing.T) {
 		"id":            l.ID,
 		"depth":         l.Depth,
 		"ttl_ms":        int(l.TTL),
+		"filters":       l.Filters,
+		"prune":         l.Prune,
 		"keep_messages": l.Keep,
 		"history":       l.History,
 	}
