@@ -119,11 +119,12 @@ func TestProtocolLimits(t *testing.T) {
 		"metadata":      l.Metadata,
 		"batch":         l.Batch,
 		"rows":          l.Rows,
-		"filters":       l.Filters,
 		"threads":       l.Threads,
 		"id":            l.ID,
 		"depth":         l.Depth,
 		"ttl_ms":        int(l.TTL),
+		"filters":       l.Filters,
+		"prune":         l.Prune,
 		"keep_messages": l.Keep,
 		"history":       l.History,
 	}

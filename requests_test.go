@@ -115,6 +115,9 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.ThreadsCleanReply{Reply: stamp, Cleaned: true, Removed: removed}),
 		exchangeOf(ckpt.ThreadsRetain, ckpt.ThreadsRetainRequest{WriteRef: write, TTL: &ttl, Sliding: true, Pinned: &pinned, KeepMessages: &keep},
 			ckpt.ThreadsRetainReply{Reply: stamp, ExpiresAt: later}),
+		exchangeOf(ckpt.ThreadsPrune, ckpt.ThreadsPruneRequest{After: after, RequestID: write.RequestID, UserID: "user-42", OlderThan: 720 * time.Hour,
+			UpdatedBefore: at, Metadata: metadata, Pinned: true, DryRun: true, Limit: 50},
+			ckpt.ThreadsPruneReply{Reply: stamp, Removed: removed, HasMore: true}),
 		exchangeOf(ckpt.ThreadsCommit, ckpt.ThreadsCommitRequest{WriteRef: write, Changes: changes},
 			ckpt.ThreadsCommitReply{Reply: stamp, Committed: committed}),
 		exchangeOf(ckpt.ThreadsTransact, ckpt.ThreadsTransactRequest{After: after, RequestID: write.RequestID, Commits: []ckpt.ThreadCommit{

@@ -50,11 +50,12 @@ type Limits struct {
 	Page     int   // the rows of one list reply
 	Batch    int   // messages in one put or removal: a count
 	Rows     int   // rows of one list reply: a count
-	Filters  int   // pairs of metadata that a list is filtered by: a count
 	Threads  int   // threads in one transaction, or in one request for states: a count
 	ID       int   // one thread, user, message, run or request ID
 	Depth    int   // levels that arrays and maps nest
 	TTL      int64 // the longest TTL of a cached state or a thread, in milliseconds
+	Filters  int   // pairs of metadata that a list is filtered by: a count
+	Prune    int   // threads that one prune removes: a count
 	Keep     int   // the messages that a thread can be told to keep: a count
 	History  int   // the earlier states that a thread may keep: a count
 	Uploads  int   // requests, and also replies, in parts at once at one replica: a count; more are Overloaded
@@ -68,11 +69,12 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("page", &l.Page)
 	f.Required("batch", &l.Batch)
 	f.Required("rows", &l.Rows)
-	f.Required("filters", &l.Filters)
 	f.Required("threads", &l.Threads)
 	f.Required("id", &l.ID)
 	f.Required("depth", &l.Depth)
 	f.Required("ttl_ms", &l.TTL)
+	f.Required("filters", &l.Filters)
+	f.Required("prune", &l.Prune)
 	f.Required("keep_messages", &l.Keep)
 	f.Required("history", &l.History)
 	f.Required("uploads", &l.Uploads)
@@ -93,6 +95,12 @@ const maxBatch = 10_000
 // maxHistory bounds the earlier states that a thread may keep, since each is as
 // large as the state.
 const maxHistory = 1000
+
+// maxFilters bounds what a list must look at for each of its rows.
+const maxFilters = 16
+
+// maxPrune bounds what one request removes, so that it is answered in time.
+const maxPrune = 10_000
 
 // MaxThreads bounds the threads of one request: they are locked at once.
 const MaxThreads = 100
@@ -115,9 +123,6 @@ func MaxValue(payload int) int { return max(payload-overhead, 0) * maxPayloads }
 // thread's lock takes no longer than a millisecond or so.
 const maxRows = 10_000
 
-// maxFilters bounds what a list must look at for each of its rows.
-const maxFilters = 16
-
 // LimitsFor returns the limits of a service on a bus that carries payload
 // bytes in one message, unless it is set otherwise.
 func LimitsFor(payload int) Limits {
@@ -129,11 +134,12 @@ func LimitsFor(payload int) Limits {
 		Page:     fits,
 		Batch:    maxBatch,
 		Rows:     maxRows,
-		Filters:  maxFilters,
 		Threads:  MaxThreads,
 		ID:       MaxIDBytes,
 		Depth:    MaxDepth,
 		TTL:      MaxTTL.Milliseconds(),
+		Filters:  maxFilters,
+		Prune:    maxPrune,
 		Keep:     MaxKeepMessages,
 		History:  maxHistory,
 		Uploads:  DefaultUploads,

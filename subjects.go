@@ -42,6 +42,7 @@ var (
 	ThreadsClean = operation[ThreadsCleanRequest, ThreadsCleanReply]("threads.clean", true)
 
 	ThreadsRetain   = operation[ThreadsRetainRequest, ThreadsRetainReply]("threads.retain", true)
+	ThreadsPrune    = operation[ThreadsPruneRequest, ThreadsPruneReply]("threads.prune", true)
 	ThreadsCommit   = operation[ThreadsCommitRequest, ThreadsCommitReply]("threads.commit", true)
 	ThreadsTransact = operation[ThreadsTransactRequest, ThreadsTransactReply]("threads.transact", true)
 
@@ -79,6 +80,7 @@ func Operations() []OpInfo {
 		ThreadsList.OpInfo,
 		ThreadsClean.OpInfo,
 		ThreadsRetain.OpInfo,
+		ThreadsPrune.OpInfo,
 		ThreadsCommit.OpInfo,
 		ThreadsTransact.OpInfo,
 		ChangesList.OpInfo,

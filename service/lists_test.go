@@ -359,3 +359,47 @@ func testRowsLimit(t *testing.T, start starter) {
 		}
 	}
 }
+
+// Pages by cursor of a thread as it was are of the same moment, whatever is changed
+// meanwhile, in either direction and with filters.
+func testMessagesOfThePast(t *testing.T, start starter) {
+	h := start(t, setting{})
+	keep := 10
+	for i := range 20 {
+		h.putMessages("t", listedMessage(t, i, "user", 0, ""))
+	}
+	at := do(h, ckpt.StatePut, ckpt.StatePutRequest{WriteRef: write1("t"), State: ckpt.Raw{1}, Keep: &keep}).Revision
+	var all []int64
+	for i := range int64(20) {
+		all = append(all, i)
+	}
+	for _, c := range []struct {
+		reverse bool
+		role    ckpt.Role
+		want    []int64
+	}{{false, "", all}, {true, "", all}, {true, "user", all}, {false, "tool", nil}} {
+		q := ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}, AtRevision: at, Role: c.role,
+			Page: ckpt.Page{Cursor: ckpt.FirstCursor, Limit: 6, Reverse: c.reverse}}
+		var seen []int64
+		for more, page := true, 0; more; page++ {
+			a := do(h, ckpt.MessagesList, q)
+			seen = append(seen, numbers(a.Messages)...)
+			more, q.Cursor = a.HasMore, a.NextCursor
+			h.putMessages("t", listedMessage(t, 5, "tool", 0, ""), listedMessage(t, 100+page, "tool", 0, ""))
+			_, _ = ask(h, ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: write1("t"), MessageID: ckpt.IntID(int64(page))})
+		}
+		want := slices.Clone(c.want)
+		if c.reverse {
+			slices.Reverse(want)
+		}
+		if !slices.Equal(seen, want) {
+			t.Errorf("reverse %v, role %q: %v, want %v", c.reverse, c.role, seen, want)
+		}
+		q.AtRevision = 0
+		refused(h, ckpt.InvalidArgument, ckpt.MessagesList, q)
+	}
+	q := ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}, AtRevision: at, Page: ckpt.Page{CountOnly: true}}
+	if a := do(h, ckpt.MessagesList, q); a.Total != 20 {
+		t.Errorf("counted %d of the past, want 20", a.Total)
+	}
+}
