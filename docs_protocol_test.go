@@ -102,7 +102,8 @@ func TestProtocolRecords(t *testing.T) {
 	sameFields(t, "event", tableOf(t, text, "event"), &ckpt.Event{ThreadID: "t", Kind: "expired", At: at, UserID: "u",
 		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}}, "always")
 	sameFields(t, "thread", tableOf(t, text, "thread"), &ckpt.ThreadInfo{ThreadID: "t", ThreadName: "n", UserID: "u", RunID: "r",
-		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true}, "required")
+		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true, Origin: &ckpt.Origin{}}, "required")
+	sameFields(t, "origin", tableOf(t, text, "origin"), &ckpt.Origin{ThreadID: "t"}, "always")
 }
 
 // The figures of the limits are those of a bus of 1 MiB.

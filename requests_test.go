@@ -51,7 +51,8 @@ func exchanges(t testing.TB) []exchange {
 	messages := []ckpt.Raw{encode(t, &first), encode(t, &second)}
 	ids := []ckpt.MessageID{first.MessageID, second.MessageID}
 	record := ckpt.Raw(encode(t, &ckpt.ThreadInfo{ThreadID: "airline-17", ThreadName: "Refund", UserID: "user-42", RunID: "run-3",
-		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true}))
+		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true,
+		Origin: &ckpt.Origin{ThreadID: "airline-9", Revision: 31}}))
 
 	changes := ckpt.Changes{State: state, ClearState: true, Cache: state, CacheTTL: 90 * time.Second, ClearCache: true,
 		Delete: ids[1:], Messages: messages[:1], Metadata: metadata, Record: record}
@@ -111,6 +112,8 @@ func exchanges(t testing.TB) []exchange {
 		exchangeOf(ckpt.ThreadsTransact, ckpt.ThreadsTransactRequest{After: after, RequestID: write.RequestID, Commits: []ckpt.ThreadCommit{
 			{ThreadID: "airline-17", UserID: "user-42", Expected: ckpt.AtRevision(11), Changes: changes}, {ThreadID: "airline-18", Expected: ckpt.AtRevision(0), Changes: changes}}},
 			ckpt.ThreadsTransactReply{Reply: stamp, Commits: []ckpt.Committed{committed, committed}}),
+		exchangeOf(ckpt.ThreadsFork, ckpt.ThreadsForkRequest{WriteRef: write, To: "airline-18", AtRevision: 31},
+			ckpt.ThreadsForkReply{Reply: stamp, Origin: ckpt.Origin{ThreadID: "airline-17", Revision: 31}, Messages: 240}),
 	}
 }
 

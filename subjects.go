@@ -36,6 +36,7 @@ var (
 	MessagesTruncate = operation[MessagesTruncateRequest, MessagesDeleteReply]("messages.truncate", true)
 	MessagesPop      = operation[MessagesPopRequest, MessagesPopReply]("messages.pop", true)
 
+	ThreadsFork  = operation[ThreadsForkRequest, ThreadsForkReply]("threads.fork", true)
 	ThreadsPut   = operation[ThreadsPutRequest, ThreadsPutReply]("threads.put", true)
 	ThreadsGet   = operation[ThreadsGetRequest, ThreadsGetReply]("threads.get", false)
 	ThreadsList  = operation[ThreadsListRequest, ThreadsListReply]("threads.list", false)
@@ -55,7 +56,7 @@ func Operations() []OpInfo {
 		MessagesPut.OpInfo, MessagesGet.OpInfo, MessagesList.OpInfo, MessagesDelete.OpInfo,
 		MessagesReplace.OpInfo, MessagesTruncate.OpInfo, MessagesPop.OpInfo,
 		ThreadsPut.OpInfo, ThreadsGet.OpInfo, ThreadsList.OpInfo, ThreadsClean.OpInfo,
-		ThreadsCommit.OpInfo, ThreadsTransact.OpInfo,
+		ThreadsCommit.OpInfo, ThreadsTransact.OpInfo, ThreadsFork.OpInfo,
 	}
 }
 

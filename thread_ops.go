@@ -22,6 +22,9 @@ type ThreadInfo struct {
 	// Bare marks a thread that holds data but was never given a record. The
 	// service sets it and ignores what a put says.
 	Bare bool `json:"bare,omitempty"`
+	// Origin is what the thread was forked from, nil where it was not. The
+	// service sets it and ignores what a put says.
+	Origin *Origin `json:"origin,omitempty"`
 
 	unknown wire.Raw // fields of a later version, kept as they came
 }
@@ -36,6 +39,7 @@ func (t *ThreadInfo) fields(f *wire.Fields) {
 	f.Optional("created_at", &t.CreatedAt)
 	f.Optional("updated_at", &t.UpdatedAt)
 	f.Optional("bare", &t.Bare)
+	f.Optional("origin", pointerTo(&t.Origin))
 }
 
 // ThreadsPutRequest asks to replace the record of a thread.

@@ -41,6 +41,7 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 		"threads.get":       {"thread_id": "t"},
 		"threads.list":      {"limit": 1},
 		"threads.clean":     {"thread_id": "t"},
+		"threads.fork":      {"thread_id": "t", "to": "new"},
 		"state.history":     {"thread_id": "t", "limit": 1},
 		"state.restore":     {"thread_id": "t", "revision": 1},
 	}[op.Name]
@@ -55,6 +56,9 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 func (h *harness) present(request map[string]any) map[string]any {
 	if _, ok := request["revision"]; ok {
 		request["revision"] = h.store.Revision()
+	}
+	if to, ok := request["to"].(string); ok { // which is there once it was asked for
+		do(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write1(to)})
 	}
 	return request
 }
@@ -92,6 +96,7 @@ var wrong = map[string][]any{
 	"keep":              {"1", -1, 1.5, 1001},
 	"revision":          {"1", -1, 1.5, nil},
 	"states":            {1, "true"},
+	"to":                {1.5, "", true, nil, []byte("t"), strings.Repeat("i", 257)},
 	"with_messages":     {1, "true"},
 	"after":             {1, "S1", []any{}, []any{"S1"}, []any{"S1", -1}, []any{1, 1}, []any{"S1", 1, 1}},
 	"linearizable":      {1, "true"},

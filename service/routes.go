@@ -36,6 +36,7 @@ func (s *Service) routes() {
 	write(s, ckpt.ThreadsClean, store.PlanThreadsClean)
 	handle(s, ckpt.ThreadsCommit, store.PlanCommit, commitThread)
 	handle(s, ckpt.ThreadsTransact, planTransact, transact)
+	handle(s, ckpt.ThreadsFork, store.PlanFork, forkThread)
 }
 
 // query answers a request from the store.

@@ -42,6 +42,7 @@ type Entry struct {
 	NoRecord bool             // removes the record
 	NoThread bool             // removes the thread with all that it holds
 	Snapshot *Snapshot        // the thread as it is: changes nothing where it is there
+	Fork     *Fork            // makes the thread, which is new, a fork of another
 	With     []*Entry         // of further threads: they are applied with this one or not at all
 }
 
@@ -77,7 +78,7 @@ func (e *Entry) changes() bool {
 // that does not is a condition: the thread must be as it was when it was planned.
 func (e *Entry) changesThread() bool {
 	return e.State.any() || e.Cache.any() || len(e.Messages) > 0 || len(e.Delete) > 0 ||
-		len(e.Metadata) > 0 || e.NoMeta || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Snapshot != nil
+		len(e.Metadata) > 0 || e.NoMeta || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Snapshot != nil || e.Fork != nil
 }
 
 // AppendMessageIDs appends the IDs of the messages that the entry puts or

@@ -81,29 +81,36 @@ func (v *View) restoreMessages(revision uint64, e *Entry) error {
 	if metadata := metadataBefore(now, changes); !bytes.Equal(metadata, now) {
 		e.Metadata, e.NoMeta = metadata, len(metadata) == 0
 	}
-	was := v.thread.messages.Snapshot(&v.shard.heap)
-	takeBack(&was, changes)
-	then := slices.Collect(was.All())
-	same, at := len(then), 0
-	for body := range v.thread.messages.From(&v.shard.heap, 0) {
-		if at < same && !identical(body, then[at]) {
-			same = at
-		}
-		if at >= same {
-			id, _, _ := messages.IDOf(body)
-			e.Delete = append(e.Delete, id)
-		}
-		at++
-	}
-	for _, body := range then[min(same, at):] {
-		id, _, _ := messages.IDOf(body)
-		e.Messages = append(e.Messages, message{id: id, body: body})
-	}
+	e.Delete, e.Messages = v.difference(changes)
 	if n, limit := max(len(e.Delete), len(e.Messages)), v.store.opts.Limits.Batch; n > limit {
 		return ckpt.Errorf(ckpt.TooLarge, "%d messages were put or deleted since revision %d, limit %d for one restore", n, revision, limit)
 	}
 	return nil
 }
 
-// identical reports whether two messages are the same bytes in memory.
-func identical(a, b []byte) bool { return len(a) == len(b) && &a[0] == &b[0] }
+// difference returns which messages have to be deleted and which ones put then, to
+// make the present messages those of before the changes.
+func (v *View) difference(changes []undo) (gone []ckpt.MessageID, put []message) {
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	was := v.thread.messages.Snapshot(&v.shard.heap)
+	takeBack(&was, changes)
+	then := slices.Collect(was.All())
+	same, at := len(then), 0 // what did not change is the same memory, which is seen at once
+	for body := range v.thread.messages.From(&v.shard.heap, 0) {
+		if at < same && !bytes.Equal(body, then[at]) {
+			same = at
+		}
+		if at >= same {
+			id, _, _ := messages.IDOf(body)
+			gone = append(gone, id)
+		}
+		at++
+	}
+	for _, body := range then[min(same, at):] {
+		id, _, _ := messages.IDOf(body)
+		put = append(put, message{id: id, body: body})
+	}
+	return gone, put
+}

@@ -60,6 +60,7 @@ type details struct {
 	metadata ckpt.Raw // of the last message put that had some
 	record   *record
 	history  *history   // nil: none is kept
+	origin   *origin    // nil: it is no fork
 	recent   []answered // outlives the rest, so that a removal is not repeated
 }
 
@@ -84,14 +85,20 @@ func (d *details) weight() int {
 	if d.record != nil {
 		n += len(d.record.pairs)
 	}
+	if d.origin != nil {
+		n += len(d.origin.thread) + originBytes
+	}
 	for i := range d.recent {
 		n += len(d.recent[i].requestID) + len(d.recent[i].answer)
 	}
 	return n
 }
 
+// originBytes is what an origin costs beside its thread's ID.
+const originBytes = 24
+
 func (d *details) empty() bool {
-	return !d.state.full() && !d.cache.full() && d.metadata == nil && d.record == nil && d.history == nil && d.recent == nil
+	return !d.state.full() && !d.cache.full() && d.metadata == nil && d.record == nil && d.history == nil && d.origin == nil && d.recent == nil
 }
 
 // detail returns the thread's details for writing.
