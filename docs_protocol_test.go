@@ -27,7 +27,7 @@ const protocolPage = "docs/protocol.md"
 // they mean in replies and events.
 var kinds = map[string][]string{
 	"ID": {"string"}, "message ID": {"string", "integer"}, "string": {"string"}, "boolean": {"bool"},
-	"integer": {"integer"}, "time": {"integer"}, "map": {"map"}, "array": {"array"}, "any": {"map"},
+	"integer": {"integer"}, "binary": {"binary"}, "time": {"integer"}, "map": {"map"}, "array": {"array"}, "any": {"map"},
 }
 
 // sameFields compares a table of fields with those that the record declares,
@@ -98,7 +98,10 @@ func TestProtocolRecords(t *testing.T) {
 		}
 	}
 	sameFields(t, "removed", tableOf(t, text, "removed"), &ckpt.Removed{}, "always")
-	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8}, "always")
+	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8, Parts: &ckpt.Parts{}}, "always")
+	sameFields(t, "parts", tableOf(t, text, "parts"), &ckpt.Parts{ID: "d"}, "required")
+	sameFields(t, "announcement", tableOf(t, text, "announcement"), &ckpt.UploadRequest{}, "required")
+	sameFields(t, "announced", tableOf(t, text, "announced"), &ckpt.UploadReply{ID: "u"}, "always")
 	sameFields(t, "event", tableOf(t, text, "event"), &ckpt.Event{ThreadID: "t", Kind: "expired", At: at, UserID: "u",
 		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}}, "always")
 	sameFields(t, "thread", tableOf(t, text, "thread"), &ckpt.ThreadInfo{ThreadID: "t", ThreadName: "n", UserID: "u", RunID: "r",
@@ -111,8 +114,15 @@ func TestProtocolLimits(t *testing.T) {
 	t.Parallel()
 	l := ckpt.LimitsFor(1 << 20)
 	figures := map[string]int{
-		"value": l.Payload - l.Value, "metadata": l.Metadata, "batch": l.Batch, "threads": l.Threads,
-		"id": l.ID, "depth": l.Depth, "ttl_ms": int(l.TTL), "history": l.History,
+		"value":    l.Value,
+		"page":     l.Payload - l.Page,
+		"metadata": l.Metadata,
+		"batch":    l.Batch,
+		"threads":  l.Threads,
+		"id":       l.ID,
+		"depth":    l.Depth,
+		"ttl_ms":   int(l.TTL),
+		"history":  l.History,
 	}
 	for _, row := range tableOf(t, page(t, protocolPage), "limits") {
 		name := code(row[0])[0]
@@ -301,7 +311,13 @@ func useStore(ctx context.Context, t *testing.T, c *client.Client[string]) {
 	_, err4 := c.PutMessages(ctx, "t", []ckpt.Message{ckpt.TextMessage(ckpt.RoleUser, "Hi")})
 	_, err5 := c.ListThreads(ctx)
 	_, err6 := c.Info(ctx)
-	if err := errors.Join(err, err2, err4, err5, err6); err != nil || !errors.Is(err3, ckpt.ErrNotFound) {
+	large := strings.Repeat("large ", 400_000)
+	_, err7 := c.PutState(ctx, "large", large)
+	got, err8 := c.GetState(ctx, "large")
+	if err8 == nil && got.Value != large {
+		t.Errorf("a state of %d bytes came back with %d", len(large), len(got.Value))
+	}
+	if err := errors.Join(err, err2, err4, err5, err6, err7, err8); err != nil || !errors.Is(err3, ckpt.ErrNotFound) {
 		t.Fatal(err, err3)
 	}
 	for e, err := range events {

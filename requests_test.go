@@ -114,6 +114,12 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.ThreadsTransactReply{Reply: stamp, Commits: []ckpt.Committed{committed, committed}}),
 		exchangeOf(ckpt.ThreadsFork, ckpt.ThreadsForkRequest{WriteRef: write, To: "airline-18", AtRevision: 31},
 			ckpt.ThreadsForkReply{Reply: stamp, Origin: ckpt.Origin{ThreadID: "airline-17", Revision: 31}, Messages: 240}),
+		exchangeOf(ckpt.PartsPut, ckpt.PartsPutRequest{ID: "U1", Index: 2, Data: []byte("part")},
+			ckpt.PartsPutReply{Reply: stamp}),
+		exchangeOf(ckpt.PartsEnd, ckpt.PartsEndRequest{ID: "U1"},
+			ckpt.PartsEndReply{Reply: stamp}),
+		exchangeOf(ckpt.PartsGet, ckpt.PartsGetRequest{ID: "D1", Index: 2},
+			ckpt.PartsGetReply{Reply: stamp, Data: []byte("part")}),
 	}
 }
 
@@ -142,7 +148,10 @@ func TestGoldenRecords(t *testing.T) {
 	golden(t, "event", &ckpt.Event{ThreadID: "airline-17", Kind: ckpt.MessagesPut.Name, Revision: 41, Previous: 39,
 		At: time.UnixMilli(1758400000123).UTC(), UserID: "user-42", RequestID: "r-1",
 		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, StoreID: "S1"}, new(ckpt.Event))
-	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8}, new(ckpt.Error))
+	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8,
+		Parts: &ckpt.Parts{ID: "D1", Replica: "R1", PartSize: 4, Checksum: 1 << 63}}, new(ckpt.Error))
+	golden(t, "upload.request", &ckpt.UploadRequest{Size: 10, PartSize: 4, Checksum: 1 << 63}, new(ckpt.UploadRequest))
+	golden(t, "upload.reply", &ckpt.UploadReply{Reply: ckpt.Reply{Revision: 41, StoreID: "S1"}, ID: "U1", Replica: "R1"}, new(ckpt.UploadReply))
 }
 
 // golden compares r's bytes with the file of that name, and what empty becomes
@@ -255,6 +264,8 @@ func FuzzRequests(f *testing.F) {
 	records := []func() ckpt.Record{
 		func() ckpt.Record { return new(ckpt.Event) },
 		func() ckpt.Record { return new(ckpt.Error) },
+		func() ckpt.Record { return new(ckpt.UploadRequest) },
+		func() ckpt.Record { return new(ckpt.UploadReply) },
 		func() ckpt.Record { return new(ckpt.ThreadInfo) },
 		func() ckpt.Record { return new(ckpt.ExecutionMeta) },
 	}
@@ -290,7 +301,7 @@ func TestLimitsFor(t *testing.T) {
 	t.Parallel()
 	for _, payload := range []int{0, 1, 1 << 10, 1 << 20, 64 << 20} {
 		l := ckpt.LimitsFor(payload)
-		if l.Payload != payload || l.Value < 0 || l.Value > payload || l.Metadata > l.Value || l.Page > payload {
+		if l.Payload != payload || l.Value < l.Page || l.Value > max(ckpt.MaxValue(payload), l.Page) || l.Metadata > l.Page || l.Page > payload || l.Page < 0 {
 			t.Errorf("%d: got %+v", payload, l)
 		}
 	}

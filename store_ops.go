@@ -45,7 +45,7 @@ func (r *SetupReply) fields(f *wire.Fields) {
 // for an ID, the depth, the TTL or the history.
 type Limits struct {
 	Payload  int   // one request or reply, as the bus carries it
-	Value    int   // one state or message
+	Value    int   // one state or message; in parts where it does not fit a payload
 	Metadata int   // a thread's message metadata, or its record
 	Page     int   // the rows of one list reply
 	Batch    int   // messages in one put or removal: a count
@@ -54,6 +54,7 @@ type Limits struct {
 	Depth    int   // levels that arrays and maps nest
 	TTL      int64 // the longest TTL, in milliseconds
 	History  int   // the earlier states that a thread may keep: a count
+	Uploads  int   // requests, and also replies, in parts at once at one replica: a count; more are Overloaded
 }
 
 func (l *Limits) fields(f *wire.Fields) {
@@ -68,6 +69,7 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("depth", &l.Depth)
 	f.Required("ttl_ms", &l.TTL)
 	f.Required("history", &l.History)
+	f.Required("uploads", &l.Uploads)
 }
 
 // overhead is what a request or a reply needs beside the value that it
@@ -89,23 +91,42 @@ const maxHistory = 1000
 // MaxThreads bounds the threads of one request: they are locked at once.
 const MaxThreads = 100
 
+// What a service takes unless it is set otherwise: see [Limits].
+const (
+	DefaultMaxValue = 64 << 20
+	DefaultUploads  = 4
+)
+
+// maxPayloads bounds a value by the messages that it takes on the bus: a
+// journal's record is of one value at least, and must not hold up all others.
+const maxPayloads = 256
+
+// MaxValue returns the largest limit of values on a bus that carries payload
+// bytes in one message.
+func MaxValue(payload int) int { return max(payload-overhead, 0) * maxPayloads }
+
 // LimitsFor returns the limits of a service on a bus that carries payload
-// bytes in one message, all others derived from that one.
+// bytes in one message, unless it is set otherwise.
 func LimitsFor(payload int) Limits {
-	value := max(payload-overhead, 0)
+	fits := max(payload-overhead, 0) // one message
 	return Limits{
 		Payload:  payload,
-		Value:    value,
-		Metadata: min(maxMetadata, value),
-		Page:     value,
+		Value:    max(min(DefaultMaxValue, MaxValue(payload)), fits),
+		Metadata: min(maxMetadata, fits),
+		Page:     fits,
 		Batch:    maxBatch,
 		Threads:  MaxThreads,
 		ID:       MaxIDBytes,
 		Depth:    MaxDepth,
 		TTL:      MaxTTL.Milliseconds(),
 		History:  maxHistory,
+		Uploads:  DefaultUploads,
 	}
 }
+
+// Request returns how many bytes one request may have, in parts where they do
+// not fit a payload: a value and what is around it.
+func (l Limits) Request() int { return max(l.Value+overhead, l.Payload) }
 
 // ReleaseRequest asks to empty the store.
 type ReleaseRequest struct {

@@ -44,19 +44,43 @@ var (
 
 	ThreadsCommit   = operation[ThreadsCommitRequest, ThreadsCommitReply]("threads.commit", true)
 	ThreadsTransact = operation[ThreadsTransactRequest, ThreadsTransactReply]("threads.transact", true)
+	PartsPut        = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
+	PartsEnd        = ofReplica(operation[PartsEndRequest, PartsEndReply]("parts.end", false))
+	PartsGet        = ofReplica(operation[PartsGetRequest, PartsGetReply]("parts.get", false))
 )
 
 // Operations returns the table's rows in the order of the protocol document.
 func Operations() []OpInfo {
 	return []OpInfo{
-		Setup.OpInfo, Info.OpInfo, Release.OpInfo,
-		StatePut.OpInfo, StateGet.OpInfo, StateMany.OpInfo, StateClear.OpInfo,
-		StateHistory.OpInfo, StateRestore.OpInfo,
-		CachePut.OpInfo, CacheGet.OpInfo, CacheClear.OpInfo,
-		MessagesPut.OpInfo, MessagesGet.OpInfo, MessagesList.OpInfo, MessagesDelete.OpInfo,
-		MessagesReplace.OpInfo, MessagesTruncate.OpInfo, MessagesPop.OpInfo,
-		ThreadsPut.OpInfo, ThreadsGet.OpInfo, ThreadsList.OpInfo, ThreadsClean.OpInfo,
-		ThreadsCommit.OpInfo, ThreadsTransact.OpInfo, ThreadsFork.OpInfo,
+		Setup.OpInfo,
+		Info.OpInfo,
+		Release.OpInfo,
+		StatePut.OpInfo,
+		StateGet.OpInfo,
+		StateMany.OpInfo,
+		StateClear.OpInfo,
+		StateHistory.OpInfo,
+		StateRestore.OpInfo,
+		CachePut.OpInfo,
+		CacheGet.OpInfo,
+		CacheClear.OpInfo,
+		MessagesPut.OpInfo,
+		MessagesGet.OpInfo,
+		MessagesList.OpInfo,
+		MessagesDelete.OpInfo,
+		MessagesReplace.OpInfo,
+		MessagesTruncate.OpInfo,
+		MessagesPop.OpInfo,
+		ThreadsPut.OpInfo,
+		ThreadsGet.OpInfo,
+		ThreadsList.OpInfo,
+		ThreadsClean.OpInfo,
+		ThreadsCommit.OpInfo,
+		ThreadsTransact.OpInfo,
+		ThreadsFork.OpInfo,
+		PartsPut.OpInfo,
+		PartsEnd.OpInfo,
+		PartsGet.OpInfo,
 	}
 }
 
@@ -65,12 +89,22 @@ type OpInfo struct {
 	Name     string // the subject behind the prefix, such as state.put
 	Writes   bool   // whether it can change a thread: such a request takes a request_id
 	Everyone bool   // every replica answers, not one of them
+	Replica  bool   // one replica is asked, whose ID follows the name in the subject
 
 	request, reply func() Record
 }
 
 // Subject returns the subject that the operation is asked on.
 func (o OpInfo) Subject(prefix string) string { return prefix + "." + o.Name }
+
+// SubjectOf returns the subject that a replica is asked on: of an operation that
+// has one for each, that of the replica with the ID.
+func (o OpInfo) SubjectOf(prefix, replica string) string {
+	if o.Replica {
+		return o.Subject(prefix) + "." + replica
+	}
+	return o.Subject(prefix)
+}
 
 // NewRequest returns an empty request of the operation.
 func (o OpInfo) NewRequest() Record { return o.request() }
@@ -106,6 +140,12 @@ func operation[Q, A any, PQ recordOf[Q], PA recordOf[A]](name string, writes boo
 // everyone makes o an operation that every replica answers.
 func everyone[Q, A any](o Op[Q, A]) Op[Q, A] {
 	o.Everyone = true
+	return o
+}
+
+// ofReplica makes o an operation that one replica is asked for.
+func ofReplica[Q, A any](o Op[Q, A]) Op[Q, A] {
+	o.Replica = true
 	return o
 }
 

@@ -44,6 +44,9 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 		"threads.fork":      {"thread_id": "t", "to": "new"},
 		"state.history":     {"thread_id": "t", "limit": 1},
 		"state.restore":     {"thread_id": "t", "revision": 1},
+		"parts.put":         {"id": "coming", "index": 0, "data": []byte("x")},
+		"parts.end":         {"id": "whole"},
+		"parts.get":         {"id": "going", "index": 0},
 	}[op.Name]
 	if q == nil {
 		t.Fatalf("no good request of %s", op.Name)
@@ -79,6 +82,9 @@ var wrong = map[string][]any{
 	"message":           {1, "m", nil, []any{}, map[string]any{"role": "user"}, map[string]any{"message_id": 1.5}},
 	"message_ids":       {1, "m", []any{1.5}, []any{""}},
 	"thread_ids":        {1, "t", nil, []any{1.5}, []any{""}},
+	"data":              {1, "x", []byte("too long"), []byte{}, []any{}, nil},
+	"id":                {1.5, "", true, nil, strings.Repeat("i", 257)},
+	"index":             {"0", -1, 1.5, 2, nil},
 	"keep_cache":        {1, "true"},
 	"limit":             {"1", -1, 1.5, uint64(1 << 63)},
 	"message_id":        {1.5, "", true, nil, []byte("m"), strings.Repeat("i", 257)},
@@ -224,7 +230,7 @@ func testBadValues(t *testing.T, start starter) {
 
 // What does not fit is refused with both sizes, before anything is stored.
 func testTooLarge(t *testing.T, start starter) {
-	h := start(t, setting{bus: bus.Options{MaxPayload: 8 << 10}})
+	h := start(t, setting{bus: bus.Options{MaxPayload: 8 << 10}, options: []Option{WithMaxValue(7 << 10)}}) // what fits one message
 	limit := h.store.Limits().Value
 	fits, over := wire.AppendBin(nil, make([]byte, limit-3)), wire.AppendBin(nil, make([]byte, limit-2))
 	sizes := func(e *ckpt.Error, size int) {

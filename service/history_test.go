@@ -204,7 +204,7 @@ func testHistoryOptions(t *testing.T, start starter) {
 func testHistoryPages(t *testing.T, start starter) {
 	h := start(t, setting{bus: bus.Options{MaxPayload: 8 << 10}, options: []Option{WithHistory(10)}})
 	var want []uint64
-	large := h.store.Limits().Value
+	large := h.store.Limits().Page
 	for i, size := range []int{10, 1000, 3000, 3000, 3000, large - 3, 20, 30} {
 		want = append(want, h.putState("t", wire.AppendBin(nil, bytes.Repeat([]byte{byte(i)}, size))).Revision)
 	}

@@ -20,6 +20,8 @@ type options struct {
 	inboxes      []string
 	now          func() time.Time
 	sweepEvery   time.Duration
+	maxValue     int // 0: the default
+	maxUploads   int // 0: the default
 	replicated   bool
 	stream       Stream
 	starting     context.Context // bounds the start
@@ -57,6 +59,34 @@ func WithLogger(log *slog.Logger) Option { return func(o *options) { o.log = log
 // could have the service do it.
 func WithInboxPrefix(prefix string) Option {
 	return func(o *options) { o.inboxes = append(o.inboxes, prefix) }
+}
+
+// WithMaxValue bounds a state or a message, in bytes: one that does not fit a
+// message of the bus comes and goes in parts. 0 means
+// [ckpt.DefaultMaxValue]; more than [ckpt.MaxValue] for the bus is an error.
+func WithMaxValue(bytes int) Option { return func(o *options) { o.maxValue = bytes } }
+
+// WithMaxUploads bounds how many requests may come in parts at once, and how
+// many replies go so; more are refused with Overloaded. Each holds up to the
+// limit of a value in memory. 0 means [ckpt.DefaultUploads].
+func WithMaxUploads(n int) Option { return func(o *options) { o.maxUploads = n } }
+
+// limits returns the limits on a bus that carries payload bytes in one message.
+func (o *options) limits(payload int) (ckpt.Limits, error) {
+	l := ckpt.LimitsFor(payload)
+	if most := ckpt.MaxValue(payload); o.maxValue < 0 || o.maxValue > most {
+		return l, ckpt.Errorf(ckpt.InvalidArgument, "a limit of %d bytes for values: want 1 to %d on a bus that carries %d bytes in one message", o.maxValue, most, payload)
+	}
+	if o.maxUploads < 0 {
+		return l, ckpt.Errorf(ckpt.InvalidArgument, "a limit of %d requests in parts at once: want 1 or more", o.maxUploads)
+	}
+	if o.maxValue > 0 {
+		l.Value = o.maxValue
+	}
+	if o.maxUploads > 0 {
+		l.Uploads = o.maxUploads
+	}
+	return l, nil
 }
 
 // Stream says how the stream is kept that holds the store's changes. Where it is

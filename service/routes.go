@@ -37,6 +37,10 @@ func (s *Service) routes() {
 	handle(s, ckpt.ThreadsCommit, store.PlanCommit, commitThread)
 	handle(s, ckpt.ThreadsTransact, planTransact, transact)
 	handle(s, ckpt.ThreadsFork, store.PlanFork, forkThread)
+
+	handle(s, ckpt.PartsPut, nil, putPart)
+	handle(s, ckpt.PartsEnd, nil, endParts)
+	handle(s, ckpt.PartsGet, nil, getPart)
 }
 
 // query answers a request from the store.

@@ -83,6 +83,13 @@ func suite(t *testing.T, start starter) {
 		{"TooLarge", testTooLarge},
 		{"ManyMessages", testManyMessages},
 		{"ErrorHeaders", testErrorHeaders},
+		{"LargeValues", testLargeValues},
+		{"LargeMessages", testLargeMessages},
+		{"LargeLimits", testLargeLimits},
+		{"Uploads", testUploads},
+		{"UploadsAtOnce", testUploadsAtOnce},
+		{"UploadsBrokenOff", testUploadsBrokenOff},
+		{"Downloads", testDownloads},
 		{"Events", testEvents},
 		{"NoEvents", testNoEvents},
 		{"EventsInOrder", testEventsInOrder},
@@ -186,7 +193,7 @@ func (c *clock) advance(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 // that of the service.
 func (h *harness) send(op ckpt.OpInfo, payload []byte) (*nats.Msg, error) {
 	h.Helper()
-	m, err := h.nc.Request(op.Subject(h.prefix), payload, patience)
+	m, err := h.nc.Request(op.SubjectOf(h.prefix, h.replica), payload, patience)
 	if err != nil {
 		h.Fatalf("%s: %v", op.Name, err)
 	}

@@ -254,6 +254,7 @@ func (h *harness) fill(user string) {
 	h.putState("t", ckpt.Raw{1})
 	h.putCache("t", ckpt.Raw{2}, 0)
 	h.putMessages("t", textMessage(h, "m", "x"))
+	h.fillParts()
 }
 
 // dump returns all that the store holds, as it is sent.

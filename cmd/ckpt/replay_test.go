@@ -198,8 +198,9 @@ func TestReplayErrors(t *testing.T) {
 // What the service refuses ends its own conversation and no other.
 func TestReplayTooLarge(t *testing.T) {
 	t.Parallel()
+	_, url := serve(t, "--max-value", "1000KiB")
 	large := `{"messages":[{"role":"user","content":"` + strings.Repeat("x", 1<<20) + `"}]}`
-	got := cli(t, large+"\n"+`{"messages":[{"role":"user","content":"small"}]}`, "replay", "--workers", "1")
+	got := cli(t, large+"\n"+`{"messages":[{"role":"user","content":"small"}]}`, "replay", "--workers", "1", "--nats", url)
 	if got.code != exitFailed || got.stderr != "ckpt: not everything could be played and read back\n" {
 		t.Errorf("code %d, said %q", got.code, got.stderr)
 	}

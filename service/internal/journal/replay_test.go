@@ -125,7 +125,7 @@ func (s *simulation) send(j *JetStream, list ...store.Entry) {
 	count := rapid.SampledFrom([]int{1, 1, 1, 3}).Draw(s.T, "parts")
 	var parts [][]byte
 	for i := range count {
-		p := part{j.storeID(), j.writer, j.last, i, count, nil}
+		p := part{version, j.storeID(), j.writer, j.last, i, count, nil}
 		parts = append(parts, append(p.append(nil), body[i*len(body)/count:(i+1)*len(body)/count]...))
 	}
 	s.delayed = append(s.delayed, parts)

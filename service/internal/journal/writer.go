@@ -235,7 +235,7 @@ func (j *JetStream) number(r *record, planned uint64, entries [][]byte) {
 	count := max(1, (len(body)+room-1)/room)
 	for i := range count {
 		piece := body[i*room : min((i+1)*room, len(body))]
-		p := part{j.storeID(), j.writer, r.number, i, count, nil}
+		p := part{version, j.storeID(), j.writer, r.number, i, count, nil}
 		r.parts = append(r.parts, append(p.append(make([]byte, 0, headBytes+len(piece))), piece...))
 	}
 }
@@ -266,7 +266,7 @@ func (j *JetStream) resend() {
 	j.mu.Lock()
 	var late []*record
 	for _, r := range j.underWay {
-		if time.Since(r.sent) > j.opts.Patience {
+		if time.Since(r.sent) > j.opts.Patience+r.size()*slowest {
 			r.again = true
 			late = append(late, r)
 		}
@@ -276,6 +276,18 @@ func (j *JetStream) resend() {
 		j.log.Debug("sending a record again", "number", r.number)
 		j.send(r)
 	}
+}
+
+// slowest is the slowest stream that is waited for: time for one byte.
+const slowest = time.Second / (4 << 20)
+
+// size returns how many bytes the record has.
+func (r *record) size() time.Duration {
+	n := 0
+	for _, b := range r.parts {
+		n += len(b)
+	}
+	return time.Duration(n)
 }
 
 // remove takes a record off those under way. The caller holds the lock.

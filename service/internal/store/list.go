@@ -34,17 +34,13 @@ func (r *rows) wants() bool {
 }
 
 // add takes the next row. One that does not fit ends the page; where it is the
-// first, it is too large for any page.
+// first, it has the page to itself, and the reply goes in parts.
 func (r *rows) add(row ckpt.Raw) error {
 	if r.wants() {
-		if len(row) > r.room {
-			if len(r.list) == 0 {
-				return ckpt.TooLargef(len(row), r.limit, "row %d does not fit one reply", r.total)
-			}
-			r.full = true
-		} else {
+		r.full = len(row) > r.room
+		if !r.full || len(r.list) == 0 {
 			r.list = append(r.list, row)
-			r.room -= len(row)
+			r.room = max(r.room-len(row), 0)
 		}
 	}
 	r.total++

@@ -36,7 +36,7 @@ func (s *Store) StateHistory(q *ckpt.StateHistoryRequest, a *ckpt.StateHistoryRe
 		if q.States {
 			row.State = x.value
 		}
-		// One that fits no page by itself fits a reply: see [ckpt.Limits].
+		// One that fits no page has one to itself, which goes in parts.
 		n := len(a.Versions)
 		if room -= versionRow + len(row.State); n > 0 && room < 0 || q.Limit > 0 && n == q.Limit {
 			a.HasMore = true

@@ -91,7 +91,7 @@ func (v *View) message(body ckpt.Raw) (message, error) {
 		m.body = withID(body, m.id)
 	}
 	if limit := v.store.opts.Limits.Value; len(m.body) > limit {
-		return message{}, ckpt.TooLargef(len(m.body), limit, "the message does not fit the bus")
+		return message{}, ckpt.TooLargef(len(m.body), limit, "the message is over the limit of a value")
 	}
 	return m, nil
 }

@@ -32,7 +32,7 @@ func (v *View) value(raw ckpt.Raw, what string) (ckpt.Raw, error) {
 
 func (v *View) fits(raw ckpt.Raw, what string) error {
 	if limit := v.store.opts.Limits.Value; len(raw) > limit {
-		return ckpt.TooLargef(len(raw), limit, "the %s does not fit the bus", what)
+		return ckpt.TooLargef(len(raw), limit, "the %s is over the limit of a value", what)
 	}
 	return nil
 }

@@ -117,9 +117,10 @@ func (l *Line) left() time.Duration {
 	return max(left, time.Millisecond)
 }
 
-// message adds a message to the batch, which is put where it has no more room.
+// message adds a message to the batch, which is put where it has no more room. A
+// message that no batch has room for is one by itself.
 func (p *put) message(body ckpt.Raw) error {
-	if len(p.batch) == p.limits.Batch || p.size+len(body) > min(p.limits.Value, maxBatch) {
+	if len(p.batch) == p.limits.Batch || p.size+len(body) > min(p.limits.Page, maxBatch) {
 		if err := p.flush(); err != nil {
 			return err
 		}
