@@ -54,7 +54,7 @@ func exchanges(t testing.TB) []exchange {
 		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true,
 		Origin: &ckpt.Origin{ThreadID: "airline-9", Revision: 31}}))
 
-	changes := ckpt.Changes{State: state, ClearState: true, Cache: state, CacheTTL: 90 * time.Second, ClearCache: true,
+	changes := ckpt.Changes{State: state, ClearState: true, Keep: &keep, Cache: state, CacheTTL: 90 * time.Second, ClearCache: true,
 		Delete: ids[1:], Messages: messages[:1], Metadata: metadata, Record: record}
 	committed := ckpt.Committed{UpdatedAt: at, ExpiresAt: later, MessageIDs: ids[:1], Deleted: 1}
 

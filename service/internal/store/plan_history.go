@@ -9,6 +9,17 @@ import (
 	"github.com/ckptbus/ckpt/service/internal/messages"
 )
 
+// kept returns how many earlier states a write says that its thread keeps.
+func (v *View) kept(keep *int) (kept, error) {
+	if keep == nil {
+		return kept{}, nil
+	}
+	if limit := v.store.opts.Limits.History; *keep < 0 || *keep > limit {
+		return kept{}, ckpt.Errorf(ckpt.InvalidArgument, "keep %d: want 0, for none, to %d, the limit of the history", *keep, limit)
+	}
+	return kept{*keep, true}, nil
+}
+
 // StateHistory answers a state.history.
 func (s *Store) StateHistory(q *ckpt.StateHistoryRequest, a *ckpt.StateHistoryReply, now int64) error {
 	if q.Limit < 0 {

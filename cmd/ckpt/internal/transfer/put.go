@@ -144,7 +144,9 @@ func (p *put) flush() error {
 func putRecord(record ckpt.Raw) ckpt.Raw {
 	n, pairs := 0, make([]byte, 0, len(record))
 	for key, value := range record.Pairs {
-		if name, _ := key.Text(); string(name) != "created_at" && string(name) != "bare" {
+		switch name, _ := key.Text(); string(name) {
+		case "created_at", "bare", "origin":
+		default:
 			n++
 			pairs = append(append(pairs, key...), value...)
 		}
