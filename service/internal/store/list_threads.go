@@ -3,9 +3,9 @@ package store
 import "github.com/ckptbus/ckpt"
 
 // recordGains is what a record can gain in the store, in bytes: its owner's ID,
-// its times, wider headers. A page of records may have as much more, so that the
+// its times, its origin, wider headers. A page of records may have as much more, so that the
 // largest that is taken can be listed; the reply around it has room for it.
-const recordGains = 512
+const recordGains = 768
 
 // threadParts is how many threads a list takes from an index at a time, at most.
 const threadParts = 512

@@ -18,6 +18,7 @@ type Snapshot struct {
 	recent           []answered
 	gaps             messages.Gaps // of its messages
 	history          *history      // nil: none
+	origin           *origin       // nil: it is no fork
 }
 
 // Snapshot returns an entry with the thread as it is; false where there is no
@@ -56,7 +57,7 @@ func (sh *shard) snapshot(t *thread, now int64) Entry {
 		Retain:   d.retention,
 		Snapshot: &Snapshot{
 			created: int64(t.created), updated: t.updated, stateAt: d.state.at, cacheAt: d.cache.at,
-			recent: slices.Clone(d.recent), history: d.history.clone(), gaps: t.messages.Gaps(),
+			recent: slices.Clone(d.recent), history: d.history.clone(), gaps: t.messages.Gaps(), origin: d.origin,
 		},
 	}
 	e.ThreadID, e.UserID = t.id, t.owner.Value()
@@ -116,6 +117,9 @@ func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) 
 	t.messages.SetGaps(snap.gaps)
 	if d := t.more; d != nil {
 		d.state.at, d.cache.at = snap.stateAt, snap.cacheAt
+	}
+	if snap.origin != nil {
+		t.detail().origin = snap.origin
 	}
 	if snap.history != nil {
 		t.detail().history = snap.history.clone()
