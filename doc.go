@@ -7,7 +7,7 @@
 // This package holds what both sides must agree on and nothing else: the table
 // of operations (subjects.go), what their requests have in common (refs.go,
 // condition.go), the requests and replies (state_ops.go,
-// message_ops.go, thread_ops.go, store_ops.go, info_ops.go), the error codes
+// message_ops.go, thread_ops.go, lease_ops.go, store_ops.go, info_ops.go), the error codes
 // (errors.go), IDs (id.go), events (event.go), positions (position.go), and the
 // domain's types (message.go, content.go, agent_state.go). It imports no NATS.
 // Programs use package client; package service answers.
@@ -20,6 +20,7 @@
 //     nothing.
 //   - Revisions of one thread only grow; every reply carries one.
 //   - A write that expects a revision changes nothing where the thread has another.
+//   - A write under a lease changes nothing where the lease is not held any more.
 //   - A write that is sent again with its request ID is not applied again.
 //   - No payload, whatever its bytes, ends the service or makes it allocate
 //     more than a small multiple of the payload's size.

@@ -86,7 +86,7 @@ func TestProtocolRecords(t *testing.T) {
 	limits := ckpt.LimitsFor(1 << 20)
 	sameFields(t, "limits", tableOf(t, text, "limits"), &limits, "always")
 	sameFields(t, "removed", tableOf(t, text, "removed"), &ckpt.Removed{}, "always")
-	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8}, "always")
+	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8, Lease: 35}, "always")
 	sameFields(t, "event", tableOf(t, text, "event"), &ckpt.Event{ThreadID: "t", Kind: "expired", At: at, UserID: "u",
 		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}}, "always")
 	sameFields(t, "thread", tableOf(t, text, "thread"), &ckpt.ThreadInfo{ThreadID: "t", ThreadName: "n", UserID: "u", RunID: "r",
@@ -99,7 +99,7 @@ func TestProtocolLimits(t *testing.T) {
 	l := ckpt.LimitsFor(1 << 20)
 	figures := map[string]int{
 		"value": l.Payload - l.Value, "metadata": l.Metadata, "batch": l.Batch,
-		"id": l.ID, "depth": l.Depth, "ttl_ms": int(l.TTL),
+		"id": l.ID, "depth": l.Depth, "ttl_ms": int(l.TTL), "lease_max_ms": int(l.LeaseMax), "lease_min_ms": int(l.LeaseMin),
 	}
 	for _, row := range tableOf(t, page(t, protocolPage), "limits") {
 		name := code(row[0])[0]

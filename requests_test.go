@@ -35,7 +35,7 @@ func exchanges(t testing.TB) []exchange {
 	after := ckpt.Position{StoreID: "S1", Revision: 40}
 	thread := ckpt.ThreadRef{ThreadID: "airline-17", UserID: "user-42", After: after}
 	read := ckpt.ReadRef{ThreadRef: thread, Linearizable: true}
-	write := ckpt.WriteRef{ThreadRef: thread, Terms: ckpt.Terms{RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88", Expected: ckpt.AtRevision(11)}}
+	write := ckpt.WriteRef{ThreadRef: thread, Terms: ckpt.Terms{RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88", Expected: ckpt.AtRevision(11), Lease: 35}}
 	page := ckpt.Page{Search: "refund", Offset: 100, Limit: 50}
 	rows := ckpt.PageReply{Total: 240, HasMore: true, NextOffset: 102}
 	removed := ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 240, Records: 1}
@@ -88,6 +88,14 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.ThreadsListReply{Reply: stamp, PageReply: rows, Threads: []ckpt.Raw{record, record}}),
 		exchangeOf(ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write, RecordOnly: true},
 			ckpt.ThreadsCleanReply{Reply: stamp, Cleaned: true, Removed: removed}),
+		exchangeOf(ckpt.LeasesAcquire, ckpt.LeasesAcquireRequest{WriteRef: write, Owner: "worker-3", TTL: 30 * time.Second},
+			ckpt.LeaseReply{Reply: stamp, Token: 35, Owner: "worker-3", ExpiresAt: later}),
+		exchangeOf(ckpt.LeasesRenew, ckpt.LeasesRenewRequest{WriteRef: write, Token: 35, TTL: 30 * time.Second},
+			ckpt.LeaseReply{Reply: stamp, Token: 35, Owner: "worker-3", ExpiresAt: later}),
+		exchangeOf(ckpt.LeasesRelease, ckpt.LeasesReleaseRequest{WriteRef: write, Token: 35},
+			ckpt.LeasesReleaseReply{Reply: stamp, Released: true}),
+		exchangeOf(ckpt.LeasesGet, ckpt.LeasesGetRequest{ThreadRef: thread},
+			ckpt.LeaseReply{Reply: stamp, Token: 35, Owner: "worker-3", ExpiresAt: later}),
 	}
 }
 
@@ -116,7 +124,7 @@ func TestGoldenRecords(t *testing.T) {
 	golden(t, "event", &ckpt.Event{ThreadID: "airline-17", Kind: ckpt.MessagesPut.Name, Revision: 41, Previous: 39,
 		At: time.UnixMilli(1758400000123).UTC(), UserID: "user-42", RequestID: "r-1",
 		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, StoreID: "S1"}, new(ckpt.Event))
-	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8}, new(ckpt.Error))
+	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8, Lease: 35}, new(ckpt.Error))
 }
 
 // golden compares r's bytes with the file of that name, and what empty becomes

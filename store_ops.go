@@ -42,7 +42,7 @@ func (r *SetupReply) fields(f *wire.Fields) {
 
 // Limits are the bounds that a service puts on requests and replies, in bytes
 // unless one says otherwise. What exceeds one is TooLarge, or InvalidArgument
-// for an ID, the depth or the TTL.
+// for an ID, the depth, the TTL or the time of a lease.
 type Limits struct {
 	Payload  int   // one request or reply, as the bus carries it
 	Value    int   // one state or message
@@ -52,6 +52,8 @@ type Limits struct {
 	ID       int   // one thread, user, message, run or request ID
 	Depth    int   // levels that arrays and maps nest
 	TTL      int64 // the longest TTL, in milliseconds
+	LeaseMin int64 // the shortest time of a lease, in milliseconds
+	LeaseMax int64 // the longest, in milliseconds
 }
 
 func (l *Limits) fields(f *wire.Fields) {
@@ -64,6 +66,8 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("id", &l.ID)
 	f.Required("depth", &l.Depth)
 	f.Required("ttl_ms", &l.TTL)
+	f.Required("lease_min_ms", &l.LeaseMin)
+	f.Required("lease_max_ms", &l.LeaseMax)
 }
 
 // overhead is what a request or a reply needs beside the value that it
@@ -91,6 +95,8 @@ func LimitsFor(payload int) Limits {
 		ID:       MaxIDBytes,
 		Depth:    MaxDepth,
 		TTL:      MaxTTL.Milliseconds(),
+		LeaseMin: MinLease.Milliseconds(),
+		LeaseMax: MaxLease.Milliseconds(),
 	}
 }
 

@@ -32,6 +32,11 @@ var (
 	ThreadsGet   = operation[ThreadsGetRequest, ThreadsGetReply]("threads.get", false)
 	ThreadsList  = operation[ThreadsListRequest, ThreadsListReply]("threads.list", false)
 	ThreadsClean = operation[ThreadsCleanRequest, ThreadsCleanReply]("threads.clean", true)
+
+	LeasesAcquire = operation[LeasesAcquireRequest, LeaseReply]("leases.acquire", true)
+	LeasesRenew   = operation[LeasesRenewRequest, LeaseReply]("leases.renew", true)
+	LeasesRelease = operation[LeasesReleaseRequest, LeasesReleaseReply]("leases.release", true)
+	LeasesGet     = operation[LeasesGetRequest, LeaseReply]("leases.get", false)
 )
 
 // Operations returns the table's rows in the order of the protocol document.
@@ -42,6 +47,7 @@ func Operations() []OpInfo {
 		CachePut.OpInfo, CacheGet.OpInfo, CacheClear.OpInfo,
 		MessagesPut.OpInfo, MessagesGet.OpInfo, MessagesList.OpInfo, MessagesDelete.OpInfo,
 		ThreadsPut.OpInfo, ThreadsGet.OpInfo, ThreadsList.OpInfo, ThreadsClean.OpInfo,
+		LeasesAcquire.OpInfo, LeasesRenew.OpInfo, LeasesRelease.OpInfo, LeasesGet.OpInfo,
 	}
 }
 

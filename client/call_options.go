@@ -33,7 +33,9 @@ type (
 	CleanThreadOption interface {
 		cleanThread(*ckpt.ThreadsCleanRequest)
 	} // of [Client.CleanThread]
-	ReleaseOption interface{ release(*ckpt.ReleaseRequest) } // of [Client.Release]
+	ReleaseOption  interface{ release(*ckpt.ReleaseRequest) }    // of [Client.Release]
+	LeaseOption    interface{ lease(*ckpt.WriteRef) }            // of [Client.AcquireLease], [Client.RenewLease], [Client.ReleaseLease] and [Client.HoldLease]
+	GetLeaseOption interface{ getLease(*ckpt.LeasesGetRequest) } // of [Client.GetLease]
 )
 
 // User names the user on whose behalf a request is made; see
@@ -54,6 +56,8 @@ func (u User) deleteMessage(q *ckpt.MessagesDeleteRequest) { q.UserID = string(u
 func (u User) getThread(q *ckpt.ThreadsGetRequest)         { q.UserID = string(u) }
 func (u User) listThreads(q *ckpt.ThreadsListRequest)      { q.UserID = string(u) }
 func (u User) cleanThread(q *ckpt.ThreadsCleanRequest)     { q.UserID = string(u) }
+func (u User) lease(r *ckpt.WriteRef)                      { r.UserID = string(u) }
+func (u User) getLease(q *ckpt.LeasesGetRequest)           { q.UserID = string(u) }
 
 // RequestID replaces the request ID that a write is given by itself: for a
 // caller that repeats a write on its own account, after a restart perhaps. Two
@@ -68,6 +72,7 @@ func (r RequestID) putMessages(q *messagesPut)                  { q.RequestID = 
 func (r RequestID) deleteMessage(q *ckpt.MessagesDeleteRequest) { q.RequestID = string(r) }
 func (r RequestID) putThread(q *ckpt.ThreadsPutRequest)         { q.RequestID = string(r) }
 func (r RequestID) cleanThread(q *ckpt.ThreadsCleanRequest)     { q.RequestID = string(r) }
+func (r RequestID) lease(w *ckpt.WriteRef)                      { w.RequestID = string(r) }
 func (r RequestID) release(q *ckpt.ReleaseRequest)              { q.RequestID = string(r) }
 
 // WriteOption is an option of every method that changes a thread.
@@ -81,6 +86,13 @@ func ExpectedRevision(revision uint64) WriteOption {
 	return func(t *ckpt.Terms) { t.Expected = ckpt.AtRevision(revision) }
 }
 
+// WithLease names the lease that the write is made under by its token. Where it is
+// held no longer, because it ran out or another has taken it, nothing is written
+// and the error is a Conflict with the present lease's token. 0 names none.
+func WithLease(token uint64) WriteOption {
+	return func(t *ckpt.Terms) { t.Lease = token }
+}
+
 func (o WriteOption) putState(q *ckpt.StatePutRequest)            { o(&q.Terms) }
 func (o WriteOption) clearState(q *ckpt.StateClearRequest)        { o(&q.Terms) }
 func (o WriteOption) putCache(q *ckpt.CachePutRequest)            { o(&q.Terms) }
@@ -89,6 +101,7 @@ func (o WriteOption) putMessages(q *messagesPut)                  { o(&q.Terms) 
 func (o WriteOption) deleteMessage(q *ckpt.MessagesDeleteRequest) { o(&q.Terms) }
 func (o WriteOption) putThread(q *ckpt.ThreadsPutRequest)         { o(&q.Terms) }
 func (o WriteOption) cleanThread(q *ckpt.ThreadsCleanRequest)     { o(&q.Terms) }
+func (o WriteOption) lease(r *ckpt.WriteRef)                      { o(&r.Terms) }
 
 // Linearizable, if true, asks for an answer that knows of every write which was
 // answered before the request was sent, to whichever client. Without it, it

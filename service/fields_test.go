@@ -35,9 +35,23 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 		"threads.get":     {"thread_id": "t"},
 		"threads.list":    {"limit": 1},
 		"threads.clean":   {"thread_id": "t"},
+		"leases.acquire":  {"thread_id": "t", "owner": "w", "ttl_ms": 60_000},
+		"leases.renew":    {"thread_id": "t", "token": 1, "ttl_ms": 60_000},
+		"leases.release":  {"thread_id": "t", "token": 1},
+		"leases.get":      {"thread_id": "t"},
 	}[op.Name]
 	if q == nil {
 		t.Fatalf("no good request of %s", op.Name)
+	}
+	return q
+}
+
+// request returns a good request, under the lease that the thread has after fill.
+func (h *harness) request(op ckpt.OpInfo) map[string]any {
+	h.Helper()
+	q := goodRequest(h, op)
+	if _, ok := q["token"]; ok {
+		q["token"] = do(h, ckpt.LeasesGet, ckpt.LeasesGetRequest{ThreadRef: thread("t")}).Token
 	}
 	return q
 }
@@ -48,11 +62,13 @@ var wrong = map[string][]any{
 	"client":            {1, []any{}},
 	"confirm":           {1, nil},
 	"keep_cache":        {1, "true"},
+	"lease":             {"1", 0, -1, 1.5},
 	"limit":             {"1", -1, 1.5, uint64(1 << 63)},
 	"message_id":        {1.5, "", true, nil, []byte("m"), strings.Repeat("i", 257)},
 	"messages":          {"x", map[string]any{}, nil, []any{1}, []any{[]any{}}},
 	"metadata":          {1, "x", []any{}},
 	"offset":            {"1", -1, 1.5, uint64(1 << 63)},
+	"owner":             {1.5, "", true, nil, "a\x00b", strings.Repeat("i", 257)},
 	"protocol":          {"1", nil, 2},
 	"record_only":       {1, "true"},
 	"request_id":        {1.5, "", true, "a\x00b", strings.Repeat("i", 257)},
@@ -63,6 +79,7 @@ var wrong = map[string][]any{
 	"linearizable":      {1, "true"},
 	"thread":            {1, "t", nil, []any{}, map[string]any{}, map[string]any{"thread_id": []any{}}},
 	"thread_id":         {1.5, "", true, nil, "a\r\nb", []byte("t"), strings.Repeat("i", 257)},
+	"token":             {"1", 0, -1, 1.5, nil},
 	"ttl_ms":            {"1", -1, 1.5, uint64(1 << 63)},
 	"user_id":           {1.5, "", true, "a\x7f", strings.Repeat("i", 257)},
 	"with_record":       {1, "true"},
@@ -128,7 +145,7 @@ func testFields(t *testing.T, start starter) {
 	// And the good ones are good.
 	for _, op := range ckpt.Operations() {
 		h.fill("ann")
-		if _, err := h.send(op, pack(t, goodRequest(t, op))); err != nil {
+		if _, err := h.send(op, pack(t, h.request(op))); err != nil {
 			t.Errorf("%s: %v", op.Name, err)
 		}
 	}

@@ -214,7 +214,9 @@ func testOwnership(t *testing.T, start starter) {
 	h := start(t, setting{})
 	for user, code := range map[any]ckpt.Code{"ann": 0, nil: 0, "bob": ckpt.PermissionDenied, 7: ckpt.PermissionDenied} {
 		for _, op := range ckpt.Operations() {
-			request := goodRequest(t, op)
+			do(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write1("t")})
+			h.fill("ann")
+			request := h.request(op)
 			if _, ok := request["thread_id"]; op.Name == ckpt.ThreadsPut.Name {
 				request["thread"].(map[string]any)["user_id"] = user
 			} else if !ok {
@@ -222,8 +224,6 @@ func testOwnership(t *testing.T, start starter) {
 			} else {
 				request["user_id"] = user
 			}
-			do(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write1("t")})
-			h.fill("ann")
 			before := h.dump()
 			_, err := h.send(op, pack(t, request))
 			if code != 0 {
@@ -254,6 +254,7 @@ func (h *harness) fill(user string) {
 	h.putState("t", ckpt.Raw{1})
 	h.putCache("t", ckpt.Raw{2}, 0)
 	h.putMessages("t", textMessage(h, "m", "x"))
+	h.acquire("t", "w", time.Hour)
 }
 
 // dump returns all that the store holds, as it is sent.

@@ -137,7 +137,7 @@ func (j *JetStream) applyMine(mine *record, r body, void bool, first, sequence u
 	j.applied.Store(sequence)
 	for i, p := range slices.All(mine.writes) {
 		if ok[i] {
-			j.finish(p, store.Result{Answer: p.Answer, Revision: sequence}, nil)
+			j.finish(p, p.Result(sequence), nil)
 			continue
 		}
 		p.Again() // the thread has moved on: plan anew

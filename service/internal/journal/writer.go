@@ -130,7 +130,7 @@ var errLate = ckpt.Errorf(ckpt.Unavailable, "the write has waited for too long: 
 
 func (j *JetStream) plan(p *pending) (entry bool, a store.Result, err error) {
 	defer panicked(&err)
-	return j.store.Plan(p.Write, p.now)
+	return j.store.Plan(p.Write, max(p.now, j.clock.Load())) // time never goes back
 }
 
 // finish tells the caller, and begins the next write to the thread.

@@ -31,8 +31,20 @@ func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(
 		}
 		return false
 	}
-	applied(s.apply(sh, t, e, now, first, revision))
+	if e.Until != 0 && e.Until <= now {
+		return false // its lease ran out between the plan and the record
+	}
+	s.carryOut(sh, t, e, now, first, revision, applied)
 	return true
+}
+
+// carryOut changes the thread by an entry, and tells of it what is to be told.
+func (s *Store) carryOut(sh *shard, t *thread, e *Entry, now int64, first, revision uint64, applied func(Change)) {
+	if e.leases() {
+		s.applyLease(sh, t, e, now, first, revision)
+		return
+	}
+	applied(s.apply(sh, t, e, now, first, revision))
 }
 
 // apply changes the thread by an entry. t is what the shard has under the
@@ -44,7 +56,8 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 		t = sh.add(e.ThreadID)
 		t.setSince(first)
 	}
-	c.Previous = t.revision
+	c.Previous = t.told()
+	before := t.peek().weight()
 	if !t.gone() && !t.holds(now) && !e.NoThread { // whose event tells whose it was
 		s.end(sh, t)
 	}
@@ -52,14 +65,13 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 		t.created, t.owner = newStamp(now, revision), nobody
 		s.directory.add(t)
 	}
-	since := min(t.since(), first) // the first part of a record may be older than a snapshot before its last
-	t.revision, t.updated = revision, e.At
-	t.setSince(since)
+	t.moveTo(first, revision)
+	t.updated = e.At
+	t.tell()
 	if t.owner == nobody && e.UserID != "" {
 		t.owner = unique.Make(e.UserID)
 	}
 	c.Owner = t.owner.Value()
-	before := t.peek().weight()
 	t.change(sh, e)
 	t.remember(e, now, revision)
 	if !t.holds(now) {
@@ -69,6 +81,13 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 	sh.compact()
 	raise(&s.revision, revision)
 	return c
+}
+
+// moveTo makes the revision the thread's, of a record whose first part is at first.
+func (t *thread) moveTo(first, revision uint64) {
+	since := min(t.since(), first) // the first part of a record may be older than a snapshot before its last
+	t.revision = revision
+	t.setSince(since)
 }
 
 // add makes a thread that holds nothing yet.
@@ -83,7 +102,7 @@ func (sh *shard) settle(t *thread, before int) {
 	t.trim()
 	d := t.peek()
 	sh.details += d.weight() - before
-	if t.gone() || d.expires != 0 || len(d.recent) > 0 {
+	if t.gone() || d.expires != 0 || len(d.recent) > 0 || d.lease != nil && d.lease.held() {
 		sh.timed[t] = struct{}{}
 	}
 }
@@ -96,10 +115,10 @@ func (sh *shard) forget(t *thread) {
 }
 
 // forgotten reports whether nothing in the journal can ask for a thread that is
-// gone: it remembers no answer, and what was planned while it was there is void
-// by now.
+// gone: it remembers no answer, nobody has its lease, and what was planned while
+// it was there is void by now.
 func (s *Store) forgotten(t *thread, now int64, revision uint64) bool {
-	return t.gone() && !t.remembers(now) && revision-t.revision >= s.opts.Window
+	return t.gone() && !t.remembers(now) && !t.peek().leaseAt(now).held() && revision-t.revision >= s.opts.Window
 }
 
 // end takes a thread that holds nothing out of sight. The shard keeps it until
@@ -110,7 +129,7 @@ func (s *Store) end(sh *shard, t *thread) {
 	}
 	t.messages.Clear(&sh.heap)
 	if t.more != nil {
-		t.more = &details{recent: t.more.recent}
+		t.more = t.more.lasting()
 	}
 	s.directory.remove(t)
 	t.created = 0
@@ -120,7 +139,7 @@ func (s *Store) end(sh *shard, t *thread) {
 func (t *thread) change(sh *shard, e *Entry) {
 	if e.NoThread {
 		t.messages.Clear(&sh.heap)
-		t.more = &details{recent: t.peek().recent}
+		t.more = t.peek().lasting()
 		return
 	}
 	if e.State.any() {

@@ -34,7 +34,10 @@ type Entry struct {
 	Record   ckpt.Raw         // replaces the record unless empty
 	NoRecord bool             // removes the record
 	NoThread bool             // removes the thread with all that it holds
+	Hold     *lease           // replaces the thread's lease, and is all that changes; of a snapshot, the lease
+	Until    int64            // the entry is void from this time on, since its lease has run out by then; 0: never
 	Snapshot *Snapshot        // the thread as it is: changes nothing where it is there
+	told     uint64           // of a lease that was changed: the thread's revision that readers know
 }
 
 // change is what happens to a slot: nothing, a new value, or removal.
@@ -62,7 +65,7 @@ type message struct {
 
 func (e *Entry) changes() bool {
 	return e.State.any() || e.Cache.any() || len(e.Messages) > 0 || len(e.Delete) > 0 ||
-		len(e.Metadata) > 0 || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Snapshot != nil
+		len(e.Metadata) > 0 || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Hold != nil || e.Snapshot != nil
 }
 
 // AppendMessageIDs appends the IDs of the messages that the entry puts or
@@ -85,6 +88,14 @@ func (w *Write) Reset() {
 // Again drops what was planned, so that the write can be planned anew.
 func (w *Write) Again() {
 	w.Entry = Entry{Kind: w.Kind, WriteRef: w.WriteRef, Digest: w.Digest, Answer: w.Answer[:0]}
+}
+
+// Result returns what became of the write whose entry was applied at the revision.
+func (w *Write) Result(revision uint64) Result {
+	if w.leases() {
+		revision = w.told
+	}
+	return Result{w.Answer, revision}
 }
 
 // Change is an entry that was applied.

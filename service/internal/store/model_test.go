@@ -19,6 +19,7 @@ type model struct {
 	threads  []*modelThread // in the order of creation; expired ones stay until they are told
 	last     map[string]uint64
 	recent   map[string][]modelAnswer
+	leases   map[string]modelLease // also those that ran out
 }
 
 type modelThread struct {
@@ -98,6 +99,7 @@ func (r *run) commit(kind string, plan Plan, code ckpt.Code, effect func(t *mode
 		ThreadRef: ckpt.ThreadRef{ThreadID: threadID.Draw(r.T, "thread"), UserID: userID.Draw(r.T, "user")},
 		Terms:     ckpt.Terms{RequestID: requestID.Draw(r.T, "request")},
 	}
+	ref.Lease = r.token(ref.ThreadID)
 	r.commitTo(ref, kind, plan, func(*modelThread) ckpt.Code { return code }, effect)
 }
 
@@ -126,6 +128,9 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 	fresh := t == nil
 	if fresh {
 		t = &modelThread{id: ref.ThreadID, created: m.now}
+	}
+	if wantCode == 0 && !known && ref.Lease != 0 && ref.Lease != m.lease(ref.ThreadID).token {
+		wantCode = ckpt.Conflict
 	}
 	if wantCode == 0 && !known {
 		wantCode = refuse(t)
@@ -195,7 +200,7 @@ func newMessage(id ckpt.MessageID, size int) ckpt.Raw {
 }
 
 func newRun(t *rapid.T) *run {
-	r := &run{T: t, model: model{now: 1_000_000, last: make(map[string]uint64), recent: make(map[string][]modelAnswer)}}
+	r := &run{T: t, model: model{now: 1_000_000, last: make(map[string]uint64), recent: make(map[string][]modelAnswer), leases: make(map[string]modelLease)}}
 	r.store = New(Options{Limits: ckpt.LimitsFor(1 << 20), NewID: func() string { r.ids++; return fmt.Sprint("made-", r.ids) }})
 	return r
 }
@@ -216,6 +221,9 @@ func TestModel(t *testing.T) {
 			"messages.delete": func(*rapid.T) { r.deleteMessage() },
 			"threads.put":     func(*rapid.T) { r.putThread() },
 			"threads.clean":   func(*rapid.T) { r.cleanThread() },
+			"leases.acquire":  func(*rapid.T) { r.acquireLease() },
+			"leases.renew":    func(*rapid.T) { r.renewLease() },
+			"leases.release":  func(*rapid.T) { r.releaseLease() },
 			"release":         func(*rapid.T) { r.release() },
 			"time":            func(*rapid.T) { r.model.now += rapid.Int64Range(0, 90_000).Draw(t, "ms") },
 			"sweep":           func(*rapid.T) { r.sweep() },
@@ -395,6 +403,9 @@ func (r *run) sweep() {
 			if d := t.peek(); d.expires != 0 && d.expires <= m.now {
 				r.Fatalf("thread %s: the sweep left an expired value", t.id)
 			}
+			if l := t.peek().lease; l != nil && l.held() && l.expires <= m.now {
+				r.Fatalf("thread %s: the sweep left a lease that ran out", t.id)
+			}
 		}
 	}
 }
@@ -405,6 +416,7 @@ func (r *run) check() {
 	if r.store.Revision() != m.revision {
 		r.Fatalf("revision %d, want %d", r.store.Revision(), m.revision)
 	}
+	r.checkLeases()
 	var want, got []string
 	for _, t := range m.threads {
 		if m.holds(t) {
@@ -481,7 +493,7 @@ func checkStore(t fataler, s *Store, live int) {
 			if th.more != nil && th.more.empty() {
 				t.Fatalf("thread %q keeps details of nothing", id)
 			}
-			if d := th.peek(); d.expires != 0 && !hasKey(sh.timed, th) {
+			if d := th.peek(); (d.expires != 0 || d.lease != nil && d.lease.held()) && !hasKey(sh.timed, th) {
 				t.Fatalf("thread %q has an expiry that no sweep visits", id)
 			}
 			if th.gone() && (th.messages.Len() > 0 || th.peek().state.full() || th.peek().cache.full() || th.peek().record != nil) {

@@ -60,7 +60,12 @@ type details struct {
 	metadata ckpt.Raw // of the last message put that had some
 	record   *record
 	recent   []answered // outlives the rest, so that a removal is not repeated
+	lease    *leased    // outlives the rest: it is not the thread's but its worker's; nil: nobody's
 }
+
+// lasting returns the details of a thread that holds nothing any more, which was
+// told.
+func (d *details) lasting() *details { return &details{recent: d.recent, lease: d.lease} }
 
 // slot is one stored value; nil bytes are an empty slot.
 type slot struct {
@@ -72,7 +77,13 @@ func (s slot) full() bool { return len(s.value) > 0 }
 
 // trim gives up details of nothing.
 func (t *thread) trim() {
-	if t.more != nil && t.more.empty() {
+	if t.more == nil {
+		return
+	}
+	if l := t.more.lease; l != nil && *l == (leased{}) {
+		t.more.lease = nil
+	}
+	if t.more.empty() {
 		t.more = nil
 	}
 }
@@ -83,6 +94,9 @@ func (d *details) weight() int {
 	if d.record != nil {
 		n += len(d.record.pairs)
 	}
+	if d.lease != nil {
+		n += len(d.lease.owner)
+	}
 	for i := range d.recent {
 		n += len(d.recent[i].requestID) + len(d.recent[i].answer)
 	}
@@ -90,7 +104,7 @@ func (d *details) weight() int {
 }
 
 func (d *details) empty() bool {
-	return !d.state.full() && !d.cache.full() && d.metadata == nil && d.record == nil && d.recent == nil
+	return !d.state.full() && !d.cache.full() && d.metadata == nil && d.record == nil && d.recent == nil && d.lease == nil
 }
 
 // detail returns the thread's details for writing.
