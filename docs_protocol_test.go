@@ -27,7 +27,7 @@ const protocolPage = "docs/protocol.md"
 // they mean in replies and events.
 var kinds = map[string][]string{
 	"ID": {"string"}, "message ID": {"string", "integer"}, "string": {"string"}, "boolean": {"bool"},
-	"integer": {"integer"}, "time": {"integer"}, "map": {"map"}, "array": {"array"}, "any": {"map"},
+	"integer": {"integer"}, "binary": {"binary"}, "time": {"integer"}, "map": {"map"}, "array": {"array"}, "any": {"map"},
 }
 
 // sameFields compares a table of fields with those that the record declares,
@@ -85,12 +85,28 @@ func TestProtocolRecords(t *testing.T) {
 	at := time.UnixMilli(1758400000123)
 	limits := ckpt.LimitsFor(1 << 20)
 	sameFields(t, "limits", tableOf(t, text, "limits"), &limits, "always")
+	sameFields(t, "version", tableOf(t, text, "version"), &ckpt.StateVersion{UpdatedAt: at, Cleared: true, State: ckpt.Raw{0x80}}, "always")
+	for _, example := range exchanges(t) {
+		if q, ok := example.request.(*ckpt.ThreadsTransactRequest); ok {
+			sameFields(t, "commit", tableOf(t, text, "commit"), &q.Commits[0], "required")
+		}
+		switch a := example.reply.(type) {
+		case *ckpt.ThreadsTransactReply:
+			sameFields(t, "committed", tableOf(t, text, "committed"), &a.Commits[0], "always")
+		case *ckpt.StateManyReply:
+			sameFields(t, "thread state", tableOf(t, text, "thread state"), &a.States[0], "always")
+		}
+	}
 	sameFields(t, "removed", tableOf(t, text, "removed"), &ckpt.Removed{}, "always")
-	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8, Lease: 35}, "always")
+	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8, Lease: 35, Parts: &ckpt.Parts{}}, "always")
+	sameFields(t, "parts", tableOf(t, text, "parts"), &ckpt.Parts{ID: "d"}, "required")
+	sameFields(t, "announcement", tableOf(t, text, "announcement"), &ckpt.UploadRequest{}, "required")
+	sameFields(t, "announced", tableOf(t, text, "announced"), &ckpt.UploadReply{ID: "u"}, "always")
 	sameFields(t, "event", tableOf(t, text, "event"), &ckpt.Event{ThreadID: "t", Kind: "expired", At: at, UserID: "u",
-		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}}, "always")
+		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}, Trimmed: 1}, "always")
 	sameFields(t, "thread", tableOf(t, text, "thread"), &ckpt.ThreadInfo{ThreadID: "t", ThreadName: "n", UserID: "u", RunID: "r",
-		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true}, "required")
+		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true,
+		ExpiresAt: at, TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 1}, "required")
 }
 
 // The figures of the limits are those of a bus of 1 MiB.
@@ -98,8 +114,18 @@ func TestProtocolLimits(t *testing.T) {
 	t.Parallel()
 	l := ckpt.LimitsFor(1 << 20)
 	figures := map[string]int{
-		"value": l.Payload - l.Value, "metadata": l.Metadata, "batch": l.Batch,
-		"id": l.ID, "depth": l.Depth, "ttl_ms": int(l.TTL), "lease_max_ms": int(l.LeaseMax), "lease_min_ms": int(l.LeaseMin),
+		"value":         l.Value,
+		"page":          l.Payload - l.Page,
+		"metadata":      l.Metadata,
+		"batch":         l.Batch,
+		"threads":       l.Threads,
+		"id":            l.ID,
+		"depth":         l.Depth,
+		"ttl_ms":        int(l.TTL),
+		"lease_min_ms":  int(l.LeaseMin),
+		"lease_max_ms":  int(l.LeaseMax),
+		"keep_messages": l.Keep,
+		"history":       l.History,
 	}
 	for _, row := range tableOf(t, page(t, protocolPage), "limits") {
 		name := code(row[0])[0]
@@ -288,7 +314,13 @@ func useStore(ctx context.Context, t *testing.T, c *client.Client[string]) {
 	_, err4 := c.PutMessages(ctx, "t", []ckpt.Message{ckpt.TextMessage(ckpt.RoleUser, "Hi")})
 	_, err5 := c.ListThreads(ctx)
 	_, err6 := c.Info(ctx)
-	if err := errors.Join(err, err2, err4, err5, err6); err != nil || !errors.Is(err3, ckpt.ErrNotFound) {
+	large := strings.Repeat("large ", 400_000)
+	_, err7 := c.PutState(ctx, "large", large)
+	got, err8 := c.GetState(ctx, "large")
+	if err8 == nil && got.Value != large {
+		t.Errorf("a state of %d bytes came back with %d", len(large), len(got.Value))
+	}
+	if err := errors.Join(err, err2, err4, err5, err6, err7, err8); err != nil || !errors.Is(err3, ckpt.ErrNotFound) {
 		t.Fatal(err, err3)
 	}
 	for e, err := range events {

@@ -80,6 +80,7 @@ type Error struct {
 	Size     int64  // TooLarge: the bytes that were to be sent or stored
 	Limit    int64  // TooLarge: the bytes that are allowed
 	Lease    uint64 // Conflict: the token of the lease that holds the thread, where that is why; 0 where nobody holds it
+	Parts    *Parts // TooLarge: how to read a reply that does not fit; nil of all else
 	Err      error  // the cause, where there is one on this side
 }
 
@@ -137,6 +138,7 @@ func (e *Error) fields(f *wire.Fields) {
 	f.Optional("size", &e.Size)
 	f.Optional("limit", &e.Limit)
 	f.Optional("lease", &e.Lease)
+	f.Optional("parts", pointerTo(&e.Parts))
 }
 
 // ParseError returns the error that a reply with these header values and this

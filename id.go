@@ -203,3 +203,30 @@ func (m *messageIDs) DecodeWire(raw wire.Raw) error {
 	}
 	return nil
 }
+
+// ids is a list of IDs.
+type ids []string
+
+func (l *ids) EmptyWire() bool { return len(*l) == 0 }
+
+func (l *ids) AppendWire(b []byte) ([]byte, error) {
+	b = wire.AppendArrayHeader(b, len(*l))
+	for _, s := range *l {
+		b = wire.AppendStr(b, s)
+	}
+	return b, nil
+}
+
+func (l *ids) DecodeWire(raw wire.Raw) error {
+	raws, err := raw.Elements()
+	if err != nil {
+		return err
+	}
+	*l = make(ids, len(raws))
+	for i := range raws {
+		if err := (*id)(&(*l)[i]).DecodeWire(raws[i]); err != nil {
+			return fmt.Errorf("element %d %w", i, err)
+		}
+	}
+	return nil
+}

@@ -155,7 +155,7 @@ func TestMicro(t *testing.T) {
 		if op.Everyone {
 			continue
 		}
-		want = append(want, op.Subject("team.a")+" "+ckpt.QueueGroup+" "+strconv.FormatBool(op.Writes))
+		want = append(want, op.SubjectOf("team.a", info.Metadata["replica"])+" "+ckpt.QueueGroup+" "+strconv.FormatBool(op.Writes))
 	}
 	slices.Sort(got)
 	slices.Sort(want)
@@ -211,9 +211,10 @@ func TestHostilePayloads(t *testing.T) {
 		"an empty ID":            key("thread_id", 0xa0),
 		"text":                   []byte(`{"thread_id": "t"}`),
 	}
+	replica := ok[[]ckpt.InfoReply](s)(c.Info(s.ctx))[0].Replica
 	for name, payload := range payloads {
 		for _, op := range ckpt.Operations() {
-			m, err := nc.Request(op.Subject(ckpt.DefaultPrefix), payload, patience)
+			m, err := nc.Request(op.SubjectOf(ckpt.DefaultPrefix, replica), payload, patience)
 			if err != nil {
 				t.Fatalf("%s to %s: %v", name, op.Name, err)
 			}

@@ -292,7 +292,7 @@ func TestWatch(t *testing.T) {
 // Lists go beyond what the bus carries in one message.
 func TestPaging(t *testing.T) {
 	t.Parallel()
-	s := start(t, bus.Options{MaxPayload: 16 << 10})
+	s := start(t, bus.Options{MaxPayload: 16 << 10}, service.WithMaxValue(15<<10))
 	c, ctx := connect[int](s), s.ctx
 	const n = 100
 	var ids []ckpt.MessageID
@@ -324,6 +324,6 @@ func TestPaging(t *testing.T) {
 	_, err := c.PutMessages(ctx, "t", []ckpt.Message{ckpt.TextMessage(ckpt.RoleUser, strings.Repeat("x", 20<<10))})
 	var e *ckpt.Error
 	if !errors.As(err, &e) || e.Code != ckpt.TooLarge || e.Size < 20<<10 || e.Limit != 16<<10 {
-		t.Errorf("a message that does not fit: %v", err)
+		t.Errorf("a message over the limit: %v", err)
 	}
 }

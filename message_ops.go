@@ -9,11 +9,16 @@ type MessagesPutRequest struct {
 	WriteRef
 	Messages []Raw // each a map as [Message] writes it, in order; none is allowed and stores nothing but the metadata
 	Metadata Raw   // a map; where it is not empty it replaces the thread's message metadata
+	// KeepMessages is how many messages the thread is to have afterwards at the
+	// most: the oldest are removed by the same change. 0 leaves that to what was
+	// set for the thread, and where nothing was, to the service.
+	KeepMessages int
 }
 
 func (r *MessagesPutRequest) fields(f *wire.Fields) {
 	r.WriteRef.fields(f)
 	f.Optional("metadata", &r.Metadata)
+	f.Optional("keep_messages", &r.KeepMessages)
 	f.Required("messages", &r.Messages)
 }
 
@@ -33,11 +38,13 @@ func (r *MessagesPutReply) fields(f *wire.Fields) {
 // MessagesGetRequest asks for one message.
 type MessagesGetRequest struct {
 	ReadRef
-	MessageID MessageID
+	MessageID  MessageID
+	AtRevision uint64 // the message as it was at a revision that is kept; 0 means as it is
 }
 
 func (r *MessagesGetRequest) fields(f *wire.Fields) {
 	r.ReadRef.fields(f)
+	f.Optional("at_revision", &r.AtRevision)
 	f.Required("message_id", &r.MessageID)
 }
 
@@ -46,10 +53,14 @@ func (r *MessagesGetRequest) fields(f *wire.Fields) {
 type MessagesGetReply struct {
 	Reply
 	Message Raw
+	// PutRevision is the revision that put the message as it is; 0 where the
+	// thread's history does not go back so far.
+	PutRevision uint64
 }
 
 func (r *MessagesGetReply) fields(f *wire.Fields) {
 	r.Reply.fields(f)
+	f.Optional("put_revision", &r.PutRevision)
 	f.Required("message", &r.Message)
 }
 
@@ -57,10 +68,12 @@ func (r *MessagesGetReply) fields(f *wire.Fields) {
 type MessagesListRequest struct {
 	ReadRef
 	Page
+	AtRevision uint64 // the messages as they were at a revision that is kept; 0 means as they are
 }
 
 func (r *MessagesListRequest) fields(f *wire.Fields) {
 	r.ReadRef.fields(f)
+	f.Optional("at_revision", &r.AtRevision)
 	r.Page.fields(f)
 }
 
@@ -111,17 +124,27 @@ func (r *MessagesListReply) fields(f *wire.Fields) {
 	f.Required("messages", &r.Messages)
 }
 
-// MessagesDeleteRequest asks to remove one message; the answer is NotFound
-// where it is not stored.
+// MessagesDeleteRequest asks to remove one message, or several as one change. The
+// answer is NotFound where none of them is stored.
 type MessagesDeleteRequest struct {
 	WriteRef
-	MessageID MessageID
+	MessageID  MessageID   // zero where MessageIDs is given
+	MessageIDs []MessageID // those that are not stored are passed over; see [Limits.Batch]
 }
 
 func (r *MessagesDeleteRequest) fields(f *wire.Fields) {
 	r.WriteRef.fields(f)
-	f.Required("message_id", &r.MessageID)
+	f.Optional("message_id", &r.MessageID)
+	f.Optional("message_ids", (*messageIDs)(&r.MessageIDs))
 }
 
-// MessagesDeleteReply says that the message is removed.
-type MessagesDeleteReply struct{ Reply }
+// MessagesDeleteReply says that the messages are removed.
+type MessagesDeleteReply struct {
+	Reply
+	Deleted int // how many were
+}
+
+func (r *MessagesDeleteReply) fields(f *wire.Fields) {
+	r.Reply.fields(f)
+	f.Required("deleted", &r.Deleted)
+}

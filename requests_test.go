@@ -38,6 +38,7 @@ func exchanges(t testing.TB) []exchange {
 	write := ckpt.WriteRef{ThreadRef: thread, Terms: ckpt.Terms{RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88", Expected: ckpt.AtRevision(11), Lease: 35}}
 	page := ckpt.Page{Search: "refund", Offset: 100, Limit: 50}
 	rows := ckpt.PageReply{Total: 240, HasMore: true, NextOffset: 102}
+	keep := 10
 	removed := ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 240, Records: 1}
 	at := time.UnixMilli(1758400000123).UTC()
 	later := at.Add(90 * time.Second)
@@ -50,7 +51,13 @@ func exchanges(t testing.TB) []exchange {
 	messages := []ckpt.Raw{encode(t, &first), encode(t, &second)}
 	ids := []ckpt.MessageID{first.MessageID, second.MessageID}
 	record := ckpt.Raw(encode(t, &ckpt.ThreadInfo{ThreadID: "airline-17", ThreadName: "Refund", UserID: "user-42", RunID: "run-3",
-		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true}))
+		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true,
+		ExpiresAt: later.Add(time.Hour), TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 100}))
+	ttl, pinned, keep := 90*time.Second, true, 100
+
+	changes := ckpt.Changes{State: state, ClearState: true, Cache: state, CacheTTL: 90 * time.Second, ClearCache: true,
+		Delete: ids[1:], Messages: messages[:1], Metadata: metadata, Record: record}
+	committed := ckpt.Committed{UpdatedAt: at, ExpiresAt: later, MessageIDs: ids[:1], Deleted: 1}
 
 	return []exchange{
 		exchangeOf(ckpt.Setup, ckpt.SetupRequest{Client: "ckpt-go/0.1.0", Protocol: 1},
@@ -61,25 +68,38 @@ func exchanges(t testing.TB) []exchange {
 				Serving: true, Reason: "it is stopping", StartedAt: at, Requests: 1200, Threads: 17}),
 		exchangeOf(ckpt.Release, ckpt.ReleaseRequest{Confirm: "ckpt", RequestID: write.RequestID},
 			ckpt.ReleaseReply{Reply: stamp, Removed: removed}),
-		exchangeOf(ckpt.StatePut, ckpt.StatePutRequest{WriteRef: write, State: state},
+		exchangeOf(ckpt.StatePut, ckpt.StatePutRequest{WriteRef: write, Keep: &keep, State: state},
 			ckpt.StatePutReply{Reply: stamp, UpdatedAt: at}),
-		exchangeOf(ckpt.StateGet, ckpt.StateGetRequest{ReadRef: read},
+		exchangeOf(ckpt.StateGet, ckpt.StateGetRequest{ReadRef: read, AtRevision: 31},
 			ckpt.StateGetReply{Reply: stamp, State: state, UpdatedAt: at, ExpiresAt: later}),
+		exchangeOf(ckpt.StateMany, ckpt.StateManyRequest{ThreadIDs: []string{"airline-17", "airline-18"}, UserID: "user-42", After: after, Linearizable: true},
+			ckpt.StateManyReply{Reply: stamp, States: []ckpt.ThreadState{{ThreadID: "airline-17", Revision: 40, UpdatedAt: at, State: state}}, Next: 1}),
 		exchangeOf(ckpt.StateClear, ckpt.StateClearRequest{WriteRef: write, KeepCache: true},
 			ckpt.ClearReply{Reply: stamp, Cleared: true}),
+		exchangeOf(ckpt.StateHistory, ckpt.StateHistoryRequest{ReadRef: read, Before: 41, Limit: 2, States: true},
+			ckpt.StateHistoryReply{Reply: stamp, Keep: 10, From: 17, HasMore: true, Next: 31, Versions: []ckpt.StateVersion{
+				{Revision: 36, UpdatedAt: later, Cleared: true}, {Revision: 31, UpdatedAt: at, Size: len(state), State: state}}}),
+		exchangeOf(ckpt.StateRestore, ckpt.StateRestoreRequest{WriteRef: write, Revision: 31, WithMessages: true},
+			ckpt.StateRestoreReply{Reply: stamp, UpdatedAt: at, Cleared: true, Put: 1, Deleted: 3}),
 		exchangeOf(ckpt.CachePut, ckpt.CachePutRequest{WriteRef: write, State: state, TTL: 90 * time.Second},
 			ckpt.CachePutReply{Reply: stamp, UpdatedAt: at, ExpiresAt: later}),
 		exchangeOf(ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: read},
 			ckpt.StateGetReply{Reply: stamp, State: state, UpdatedAt: at, ExpiresAt: later}),
 		exchangeOf(ckpt.CacheClear, ckpt.CacheClearRequest{WriteRef: write}, ckpt.ClearReply{Reply: stamp, Cleared: true}),
-		exchangeOf(ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: write, Messages: messages, Metadata: metadata},
+		exchangeOf(ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: write, Messages: messages, Metadata: metadata, KeepMessages: 100},
 			ckpt.MessagesPutReply{Reply: stamp, MessageIDs: ids, Count: 2}),
-		exchangeOf(ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: read, MessageID: ckpt.IntID(2)},
-			ckpt.MessagesGetReply{Reply: stamp, Message: messages[1]}),
-		exchangeOf(ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: read, Page: page},
+		exchangeOf(ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: read, AtRevision: 31, MessageID: ckpt.IntID(2)},
+			ckpt.MessagesGetReply{Reply: stamp, PutRevision: 17, Message: messages[1]}),
+		exchangeOf(ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: read, AtRevision: 31, Page: page},
 			ckpt.MessagesListReply{Reply: stamp, PageReply: rows, Metadata: metadata, Messages: messages}),
-		exchangeOf(ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: write, MessageID: ckpt.StringID("m-1")},
-			ckpt.MessagesDeleteReply{Reply: stamp}),
+		exchangeOf(ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: write, MessageID: ckpt.StringID("m-1"), MessageIDs: ids},
+			ckpt.MessagesDeleteReply{Reply: stamp, Deleted: 1}),
+		exchangeOf(ckpt.MessagesReplace, ckpt.MessagesReplaceRequest{WriteRef: write, Message: messages[0]},
+			ckpt.MessagesReplaceReply{Reply: stamp}),
+		exchangeOf(ckpt.MessagesTruncate, ckpt.MessagesTruncateRequest{WriteRef: write, MessageID: ckpt.StringID("m-1")},
+			ckpt.MessagesDeleteReply{Reply: stamp, Deleted: 1}),
+		exchangeOf(ckpt.MessagesPop, ckpt.MessagesPopRequest{WriteRef: write, Count: 1},
+			ckpt.MessagesPopReply{Reply: stamp, Messages: messages[1:]}),
 		exchangeOf(ckpt.ThreadsPut, ckpt.ThreadsPutRequest{Record: record, Terms: write.Terms},
 			ckpt.ThreadsPutReply{Reply: stamp}),
 		exchangeOf(ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: read},
@@ -88,6 +108,13 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.ThreadsListReply{Reply: stamp, PageReply: rows, Threads: []ckpt.Raw{record, record}}),
 		exchangeOf(ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write, RecordOnly: true},
 			ckpt.ThreadsCleanReply{Reply: stamp, Cleaned: true, Removed: removed}),
+		exchangeOf(ckpt.ThreadsRetain, ckpt.ThreadsRetainRequest{WriteRef: write, TTL: &ttl, Sliding: true, Pinned: &pinned, KeepMessages: &keep},
+			ckpt.ThreadsRetainReply{Reply: stamp, ExpiresAt: later}),
+		exchangeOf(ckpt.ThreadsCommit, ckpt.ThreadsCommitRequest{WriteRef: write, Changes: changes},
+			ckpt.ThreadsCommitReply{Reply: stamp, Committed: committed}),
+		exchangeOf(ckpt.ThreadsTransact, ckpt.ThreadsTransactRequest{After: after, RequestID: write.RequestID, Commits: []ckpt.ThreadCommit{
+			{ThreadID: "airline-17", UserID: "user-42", Expected: ckpt.AtRevision(11), Lease: 35, Changes: changes}, {ThreadID: "airline-18", Expected: ckpt.AtRevision(0), Changes: changes}}},
+			ckpt.ThreadsTransactReply{Reply: stamp, Commits: []ckpt.Committed{committed, committed}}),
 		exchangeOf(ckpt.LeasesAcquire, ckpt.LeasesAcquireRequest{WriteRef: write, Owner: "worker-3", TTL: 30 * time.Second},
 			ckpt.LeaseReply{Reply: stamp, Token: 35, Owner: "worker-3", ExpiresAt: later}),
 		exchangeOf(ckpt.LeasesRenew, ckpt.LeasesRenewRequest{WriteRef: write, Token: 35, TTL: 30 * time.Second},
@@ -96,6 +123,12 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.LeasesReleaseReply{Reply: stamp, Released: true}),
 		exchangeOf(ckpt.LeasesGet, ckpt.LeasesGetRequest{ThreadRef: thread},
 			ckpt.LeaseReply{Reply: stamp, Token: 35, Owner: "worker-3", ExpiresAt: later}),
+		exchangeOf(ckpt.PartsPut, ckpt.PartsPutRequest{ID: "U1", Index: 2, Data: []byte("part")},
+			ckpt.PartsPutReply{Reply: stamp}),
+		exchangeOf(ckpt.PartsEnd, ckpt.PartsEndRequest{ID: "U1"},
+			ckpt.PartsEndReply{Reply: stamp}),
+		exchangeOf(ckpt.PartsGet, ckpt.PartsGetRequest{ID: "D1", Index: 2},
+			ckpt.PartsGetReply{Reply: stamp, Data: []byte("part")}),
 	}
 }
 
@@ -123,8 +156,11 @@ func TestGoldenRecords(t *testing.T) {
 	golden(t, "message", &message, new(ckpt.Message))
 	golden(t, "event", &ckpt.Event{ThreadID: "airline-17", Kind: ckpt.MessagesPut.Name, Revision: 41, Previous: 39,
 		At: time.UnixMilli(1758400000123).UTC(), UserID: "user-42", RequestID: "r-1",
-		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, StoreID: "S1"}, new(ckpt.Event))
-	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8, Lease: 35}, new(ckpt.Error))
+		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, Trimmed: 3, StoreID: "S1"}, new(ckpt.Event))
+	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8, Lease: 35,
+		Parts: &ckpt.Parts{ID: "D1", Replica: "R1", PartSize: 4, Checksum: 1 << 63}}, new(ckpt.Error))
+	golden(t, "upload.request", &ckpt.UploadRequest{Size: 10, PartSize: 4, Checksum: 1 << 63}, new(ckpt.UploadRequest))
+	golden(t, "upload.reply", &ckpt.UploadReply{Reply: ckpt.Reply{Revision: 41, StoreID: "S1"}, ID: "U1", Replica: "R1"}, new(ckpt.UploadReply))
 }
 
 // golden compares r's bytes with the file of that name, and what empty becomes
@@ -220,7 +256,7 @@ func TestExchangesRefuse(t *testing.T) {
 }
 
 // rawFields take any value; what is in them the service checks.
-var rawFields = map[string]struct{}{"state": {}, "metadata": {}, "thread": {}, "message": {}}
+var rawFields = map[string]struct{}{"state": {}, "cache": {}, "metadata": {}, "thread": {}, "message": {}}
 
 // remove returns the map b without the pair of that name.
 func remove(b ckpt.Raw, name string) []byte {
@@ -237,6 +273,8 @@ func FuzzRequests(f *testing.F) {
 	records := []func() ckpt.Record{
 		func() ckpt.Record { return new(ckpt.Event) },
 		func() ckpt.Record { return new(ckpt.Error) },
+		func() ckpt.Record { return new(ckpt.UploadRequest) },
+		func() ckpt.Record { return new(ckpt.UploadReply) },
 		func() ckpt.Record { return new(ckpt.ThreadInfo) },
 		func() ckpt.Record { return new(ckpt.ExecutionMeta) },
 	}
@@ -272,7 +310,7 @@ func TestLimitsFor(t *testing.T) {
 	t.Parallel()
 	for _, payload := range []int{0, 1, 1 << 10, 1 << 20, 64 << 20} {
 		l := ckpt.LimitsFor(payload)
-		if l.Payload != payload || l.Value < 0 || l.Value > payload || l.Metadata > l.Value || l.Page > payload {
+		if l.Payload != payload || l.Value < l.Page || l.Value > max(ckpt.MaxValue(payload), l.Page) || l.Metadata > l.Page || l.Page > payload || l.Page < 0 {
 			t.Errorf("%d: got %+v", payload, l)
 		}
 	}

@@ -42,18 +42,22 @@ func (r *SetupReply) fields(f *wire.Fields) {
 
 // Limits are the bounds that a service puts on requests and replies, in bytes
 // unless one says otherwise. What exceeds one is TooLarge, or InvalidArgument
-// for an ID, the depth, the TTL or the time of a lease.
+// for an ID, the depth, the TTL, the time of a lease, the messages to keep or the history.
 type Limits struct {
 	Payload  int   // one request or reply, as the bus carries it
-	Value    int   // one state or message
+	Value    int   // one state or message; in parts where it does not fit a payload
 	Metadata int   // a thread's message metadata, or its record
 	Page     int   // the rows of one list reply
-	Batch    int   // messages in one put: a count
+	Batch    int   // messages in one put or removal: a count
+	Threads  int   // threads in one transaction, or in one request for states: a count
 	ID       int   // one thread, user, message, run or request ID
 	Depth    int   // levels that arrays and maps nest
-	TTL      int64 // the longest TTL, in milliseconds
+	TTL      int64 // the longest TTL of a cached state or a thread, in milliseconds
+	Keep     int   // the messages that a thread can be told to keep: a count
 	LeaseMin int64 // the shortest time of a lease, in milliseconds
 	LeaseMax int64 // the longest, in milliseconds
+	History  int   // the earlier states that a thread may keep: a count
+	Uploads  int   // requests, and also replies, in parts at once at one replica: a count; more are Overloaded
 }
 
 func (l *Limits) fields(f *wire.Fields) {
@@ -63,11 +67,15 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("metadata", &l.Metadata)
 	f.Required("page", &l.Page)
 	f.Required("batch", &l.Batch)
+	f.Required("threads", &l.Threads)
 	f.Required("id", &l.ID)
 	f.Required("depth", &l.Depth)
 	f.Required("ttl_ms", &l.TTL)
+	f.Required("keep_messages", &l.Keep)
 	f.Required("lease_min_ms", &l.LeaseMin)
 	f.Required("lease_max_ms", &l.LeaseMax)
+	f.Required("history", &l.History)
+	f.Required("uploads", &l.Uploads)
 }
 
 // overhead is what a request or a reply needs beside the value that it
@@ -82,23 +90,52 @@ const maxMetadata = 64 << 10
 // the request and some hundred in memory.
 const maxBatch = 10_000
 
+// maxHistory bounds the earlier states that a thread may keep, since each is as
+// large as the state.
+const maxHistory = 1000
+
+// MaxThreads bounds the threads of one request: they are locked at once.
+const MaxThreads = 100
+
+// What a service takes unless it is set otherwise: see [Limits].
+const (
+	DefaultMaxValue = 64 << 20
+	DefaultUploads  = 4
+)
+
+// maxPayloads bounds a value by the messages that it takes on the bus: a
+// journal's record is of one value at least, and must not hold up all others.
+const maxPayloads = 256
+
+// MaxValue returns the largest limit of values on a bus that carries payload
+// bytes in one message.
+func MaxValue(payload int) int { return max(payload-overhead, 0) * maxPayloads }
+
 // LimitsFor returns the limits of a service on a bus that carries payload
-// bytes in one message, all others derived from that one.
+// bytes in one message, unless it is set otherwise.
 func LimitsFor(payload int) Limits {
-	value := max(payload-overhead, 0)
+	fits := max(payload-overhead, 0) // one message
 	return Limits{
 		Payload:  payload,
-		Value:    value,
-		Metadata: min(maxMetadata, value),
-		Page:     value,
+		Value:    max(min(DefaultMaxValue, MaxValue(payload)), fits),
+		Metadata: min(maxMetadata, fits),
+		Page:     fits,
 		Batch:    maxBatch,
+		Threads:  MaxThreads,
 		ID:       MaxIDBytes,
 		Depth:    MaxDepth,
 		TTL:      MaxTTL.Milliseconds(),
+		Keep:     MaxKeepMessages,
 		LeaseMin: MinLease.Milliseconds(),
 		LeaseMax: MaxLease.Milliseconds(),
+		History:  maxHistory,
+		Uploads:  DefaultUploads,
 	}
 }
+
+// Request returns how many bytes one request may have, in parts where they do
+// not fit a payload: a value and what is around it.
+func (l Limits) Request() int { return max(l.Value+overhead, l.Payload) }
 
 // ReleaseRequest asks to empty the store.
 type ReleaseRequest struct {

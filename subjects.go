@@ -17,7 +17,11 @@ var (
 
 	StatePut   = operation[StatePutRequest, StatePutReply]("state.put", true)
 	StateGet   = operation[StateGetRequest, StateGetReply]("state.get", false)
+	StateMany  = operation[StateManyRequest, StateManyReply]("state.many", false)
 	StateClear = operation[StateClearRequest, ClearReply]("state.clear", true)
+
+	StateHistory = operation[StateHistoryRequest, StateHistoryReply]("state.history", false)
+	StateRestore = operation[StateRestoreRequest, StateRestoreReply]("state.restore", true)
 
 	CachePut   = operation[CachePutRequest, CachePutReply]("cache.put", true)
 	CacheGet   = operation[CacheGetRequest, StateGetReply]("cache.get", false)
@@ -28,26 +32,65 @@ var (
 	MessagesList   = operation[MessagesListRequest, MessagesListReply]("messages.list", false)
 	MessagesDelete = operation[MessagesDeleteRequest, MessagesDeleteReply]("messages.delete", true)
 
+	MessagesReplace  = operation[MessagesReplaceRequest, MessagesReplaceReply]("messages.replace", true)
+	MessagesTruncate = operation[MessagesTruncateRequest, MessagesDeleteReply]("messages.truncate", true)
+	MessagesPop      = operation[MessagesPopRequest, MessagesPopReply]("messages.pop", true)
+
 	ThreadsPut   = operation[ThreadsPutRequest, ThreadsPutReply]("threads.put", true)
 	ThreadsGet   = operation[ThreadsGetRequest, ThreadsGetReply]("threads.get", false)
 	ThreadsList  = operation[ThreadsListRequest, ThreadsListReply]("threads.list", false)
 	ThreadsClean = operation[ThreadsCleanRequest, ThreadsCleanReply]("threads.clean", true)
 
+	ThreadsRetain   = operation[ThreadsRetainRequest, ThreadsRetainReply]("threads.retain", true)
+	ThreadsCommit   = operation[ThreadsCommitRequest, ThreadsCommitReply]("threads.commit", true)
+	ThreadsTransact = operation[ThreadsTransactRequest, ThreadsTransactReply]("threads.transact", true)
+
 	LeasesAcquire = operation[LeasesAcquireRequest, LeaseReply]("leases.acquire", true)
 	LeasesRenew   = operation[LeasesRenewRequest, LeaseReply]("leases.renew", true)
 	LeasesRelease = operation[LeasesReleaseRequest, LeasesReleaseReply]("leases.release", true)
 	LeasesGet     = operation[LeasesGetRequest, LeaseReply]("leases.get", false)
+
+	PartsPut = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
+	PartsEnd = ofReplica(operation[PartsEndRequest, PartsEndReply]("parts.end", false))
+	PartsGet = ofReplica(operation[PartsGetRequest, PartsGetReply]("parts.get", false))
 )
 
 // Operations returns the table's rows in the order of the protocol document.
 func Operations() []OpInfo {
 	return []OpInfo{
-		Setup.OpInfo, Info.OpInfo, Release.OpInfo,
-		StatePut.OpInfo, StateGet.OpInfo, StateClear.OpInfo,
-		CachePut.OpInfo, CacheGet.OpInfo, CacheClear.OpInfo,
-		MessagesPut.OpInfo, MessagesGet.OpInfo, MessagesList.OpInfo, MessagesDelete.OpInfo,
-		ThreadsPut.OpInfo, ThreadsGet.OpInfo, ThreadsList.OpInfo, ThreadsClean.OpInfo,
-		LeasesAcquire.OpInfo, LeasesRenew.OpInfo, LeasesRelease.OpInfo, LeasesGet.OpInfo,
+		Setup.OpInfo,
+		Info.OpInfo,
+		Release.OpInfo,
+		StatePut.OpInfo,
+		StateGet.OpInfo,
+		StateMany.OpInfo,
+		StateClear.OpInfo,
+		StateHistory.OpInfo,
+		StateRestore.OpInfo,
+		CachePut.OpInfo,
+		CacheGet.OpInfo,
+		CacheClear.OpInfo,
+		MessagesPut.OpInfo,
+		MessagesGet.OpInfo,
+		MessagesList.OpInfo,
+		MessagesDelete.OpInfo,
+		MessagesReplace.OpInfo,
+		MessagesTruncate.OpInfo,
+		MessagesPop.OpInfo,
+		ThreadsPut.OpInfo,
+		ThreadsGet.OpInfo,
+		ThreadsList.OpInfo,
+		ThreadsClean.OpInfo,
+		ThreadsRetain.OpInfo,
+		ThreadsCommit.OpInfo,
+		ThreadsTransact.OpInfo,
+		LeasesAcquire.OpInfo,
+		LeasesRenew.OpInfo,
+		LeasesRelease.OpInfo,
+		LeasesGet.OpInfo,
+		PartsPut.OpInfo,
+		PartsEnd.OpInfo,
+		PartsGet.OpInfo,
 	}
 }
 
@@ -56,12 +99,22 @@ type OpInfo struct {
 	Name     string // the subject behind the prefix, such as state.put
 	Writes   bool   // whether it can change a thread: such a request takes a request_id
 	Everyone bool   // every replica answers, not one of them
+	Replica  bool   // one replica is asked, whose ID follows the name in the subject
 
 	request, reply func() Record
 }
 
 // Subject returns the subject that the operation is asked on.
 func (o OpInfo) Subject(prefix string) string { return prefix + "." + o.Name }
+
+// SubjectOf returns the subject that a replica is asked on: of an operation that
+// has one for each, that of the replica with the ID.
+func (o OpInfo) SubjectOf(prefix, replica string) string {
+	if o.Replica {
+		return o.Subject(prefix) + "." + replica
+	}
+	return o.Subject(prefix)
+}
 
 // NewRequest returns an empty request of the operation.
 func (o OpInfo) NewRequest() Record { return o.request() }
@@ -97,6 +150,12 @@ func operation[Q, A any, PQ recordOf[Q], PA recordOf[A]](name string, writes boo
 // everyone makes o an operation that every replica answers.
 func everyone[Q, A any](o Op[Q, A]) Op[Q, A] {
 	o.Everyone = true
+	return o
+}
+
+// ofReplica makes o an operation that one replica is asked for.
+func ofReplica[Q, A any](o Op[Q, A]) Op[Q, A] {
+	o.Replica = true
 	return o
 }
 

@@ -150,8 +150,8 @@ func TestOperations(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 21 {
-		t.Errorf("%d operations, want 21", len(seen))
+	if len(seen) != len(ckpt.Operations()) {
+		t.Errorf("%d names of %d operations", len(seen), len(ckpt.Operations()))
 	}
 }
 

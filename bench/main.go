@@ -60,7 +60,7 @@ func main() {
 		short   = flag.Bool("quick", false, "run for some seconds; the figures are less steady")
 		rounds  = flag.Int("rounds", 0, "pairs of turns for each figure (default 7, or 3)")
 		turn    = flag.Duration("turn", 0, "time of one turn (default 250ms, or 30ms)")
-		only    = flag.String("run", "", "run only the parts whose name matches this expression: put, get, list, client, search, journal, start")
+		only    = flag.String("run", "", "run only the parts whose name matches this expression: put, get, list, client, search, journal, commit, start")
 		profile = flag.String("cpuprofile", "", "write a CPU profile of the whole run to this file")
 	)
 	flag.Parse()
@@ -93,6 +93,7 @@ var parts = []struct {
 	{"client", local(clients)},
 	{"search", local(searches)},
 	{"journal", journals},
+	{"commit", commits},
 	{"start", starts},
 }
 

@@ -29,6 +29,8 @@ func identify(request any) {
 	switch q := request.(type) {
 	case interface{ WriteTerms() *ckpt.Terms }:
 		id = &q.WriteTerms().RequestID
+	case *ckpt.ThreadsTransactRequest:
+		id = &q.RequestID
 	case *ckpt.ReleaseRequest:
 		id = &q.RequestID
 	default:

@@ -214,3 +214,36 @@ func ExampleClient_Watch() {
 	// thread-1 state.put
 	// thread-1 threads.clean
 }
+
+// A worker ends its step with one request. Where another worker has changed the
+// thread since, nothing is written.
+func ExampleClient_Commit() {
+	nc, stop := connectToStore()
+	defer stop()
+	c, err := client.New[agentState](nc)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	ctx := context.Background()
+	seen, err := c.PutState(ctx, "airline-17", agentState{Node: "search", Step: 1})
+	if err != nil {
+		log.Fatal(err)
+	}
+	step := client.Commit[agentState]{
+		State:    &agentState{Node: "book", Step: 2},
+		Messages: []ckpt.Message{ckpt.TextMessage(ckpt.RoleAssistant, "I found two flights.")},
+		Thread:   &ckpt.ThreadInfo{ThreadName: "A flight to JFK"},
+	}
+	done, err := c.Commit(ctx, "airline-17", step, client.ExpectedRevision(seen.Revision))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("messages put:", len(done.MessageIDs))
+	_, err = c.Commit(ctx, "airline-17", step, client.ExpectedRevision(seen.Revision))
+	var conflict *ckpt.Error
+	fmt.Println(errors.Is(err, ckpt.ErrConflict), errors.As(err, &conflict) && conflict.Revision == done.Revision)
+	// Output:
+	// messages put: 1
+	// true true
+}

@@ -41,23 +41,31 @@ func (c *Client[S]) putMessages(ctx context.Context, thread string, messages []c
 
 // encode sets the messages and metadata of the request to bytes of b.
 func (q *messagesPut) encode(b *[]byte, messages []ckpt.Message) (err error) {
-	ends := make([]int, len(messages))
-	for i := range messages {
-		if *b, err = ckpt.Append(*b, &messages[i]); err != nil {
-			return err
-		}
-		ends[i] = len(*b)
-	}
-	q.Messages = make([]ckpt.Raw, len(messages))
-	start := 0
-	for i, end := range ends {
-		q.Messages[i] = ckpt.Raw((*b)[start:end])
-		start = end
+	if q.Messages, err = encodeMessages(b, messages); err != nil {
+		return err
 	}
 	if len(q.metadata) > 0 {
 		q.Metadata, err = wire.AppendAny(nil, q.metadata)
 	}
 	return err
+}
+
+// encodeMessages returns the encoded messages: bytes of b.
+func encodeMessages(b *[]byte, messages []ckpt.Message) (list []ckpt.Raw, err error) {
+	ends := make([]int, len(messages))
+	for i := range messages {
+		if *b, err = ckpt.Append(*b, &messages[i]); err != nil {
+			return nil, err
+		}
+		ends[i] = len(*b)
+	}
+	list = make([]ckpt.Raw, len(messages))
+	start := 0
+	for i, end := range ends {
+		list[i] = ckpt.Raw((*b)[start:end])
+		start = end
+	}
+	return list, nil
 }
 
 // GetMessage returns one message of the thread, NotFound where it is not
@@ -132,7 +140,7 @@ func (c *Client[S]) messagePages(ctx context.Context, thread string, opts []List
 
 func readMessage(a *ckpt.MessagesGetReply) (Stored[ckpt.Message], error) {
 	m, err := decodeRecord[ckpt.Message](a.Message)
-	return Stored[ckpt.Message]{Value: m, Revision: a.Revision}, err
+	return Stored[ckpt.Message]{Value: m, Revision: a.Revision, PutRevision: a.PutRevision}, err
 }
 
 func readMessages(a *ckpt.MessagesListReply) (Listed[ckpt.Message], error) {

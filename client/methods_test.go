@@ -28,6 +28,10 @@ func after(q any) *ckpt.Position {
 		return &q.Thread().After
 	case *ckpt.ThreadsListRequest:
 		return &q.After
+	case *ckpt.StateManyRequest:
+		return &q.After
+	case *ckpt.ThreadsTransactRequest:
+		return &q.After
 	}
 	return nil
 }
@@ -114,22 +118,44 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) (ckpt.ReleaseReply, error) { return c.Release(x, "ckpt") },
 			func(x ctx, c cl) *client.Future[ckpt.ReleaseReply] { return c.ReleaseAsync(x, "ckpt") }})
 
-	check(t, srv, ckpt.StatePut, ckpt.StatePutRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser}, State: state},
+	check(t, srv, ckpt.StatePut, ckpt.StatePutRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser}, State: state, Keep: new(int)},
 		func(q *ckpt.StatePutRequest) *string { return &q.RequestID },
 		ckpt.StatePutReply{Reply: rev, UpdatedAt: at}, ckpt.StatePutReply{Reply: rev, UpdatedAt: at},
 		form[ckpt.StatePutReply]{
-			func(x ctx, c cl) (ckpt.StatePutReply, error) { return c.PutState(x, "t", "x", client.User("u")) },
+			func(x ctx, c cl) (ckpt.StatePutReply, error) {
+				return c.PutState(x, "t", "x", client.User("u"), client.Keep(0))
+			},
 			func(x ctx, c cl) *client.Future[ckpt.StatePutReply] {
-				return c.PutStateAsync(x, "t", "x", client.User("u"))
+				return c.PutStateAsync(x, "t", "x", client.User("u"), client.Keep(0))
 			}})
-	check(t, srv, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser, Linearizable: true}}, nil,
+	check(t, srv, ckpt.StateHistory, ckpt.StateHistoryRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser, Linearizable: true}, Before: 9, Limit: 2, States: true}, nil,
+		ckpt.StateHistoryReply{Reply: rev, Keep: 3, Next: 5, Versions: []ckpt.StateVersion{{Revision: 6, UpdatedAt: later, Cleared: true}, {Revision: 5, UpdatedAt: at, Size: 2, State: state}}},
+		[]client.StateVersion[string]{{Revision: 6, UpdatedAt: later, Cleared: true}, {Revision: 5, UpdatedAt: at, Size: 2, State: "x"}},
+		form[[]client.StateVersion[string]]{
+			func(x ctx, c cl) ([]client.StateVersion[string], error) {
+				return c.ListStateHistory(x, "t", client.User("u"), client.Linearizable(true), client.Before(9), client.Limit(2), client.WithStates(true))
+			},
+			func(x ctx, c cl) *client.Future[[]client.StateVersion[string]] {
+				return c.ListStateHistoryAsync(x, "t", client.User("u"), client.Linearizable(true), client.Before(9), client.Limit(2), client.WithStates(true))
+			}})
+	check(t, srv, ckpt.StateRestore, ckpt.StateRestoreRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser, Terms: ckpt.Terms{RequestID: "r", Expected: ckpt.AtRevision(3)}}, Revision: 2, WithMessages: true},
+		func(q *ckpt.StateRestoreRequest) *string { return &q.RequestID },
+		ckpt.StateRestoreReply{Reply: rev, UpdatedAt: at, Put: 1, Deleted: 2}, ckpt.StateRestoreReply{Reply: rev, UpdatedAt: at, Put: 1, Deleted: 2},
+		form[ckpt.StateRestoreReply]{
+			func(x ctx, c cl) (ckpt.StateRestoreReply, error) {
+				return c.RestoreState(x, "t", 2, client.User("u"), client.RequestID("r"), client.ExpectedRevision(3), client.WithMessages(true))
+			},
+			func(x ctx, c cl) *client.Future[ckpt.StateRestoreReply] {
+				return c.RestoreStateAsync(x, "t", 2, client.User("u"), client.RequestID("r"), client.ExpectedRevision(3), client.WithMessages(true))
+			}})
+	check(t, srv, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser, Linearizable: true}, AtRevision: 4}, nil,
 		ckpt.StateGetReply{Reply: rev, State: state, UpdatedAt: at}, client.Stored[string]{Value: "x", Revision: 7, UpdatedAt: at},
 		form[client.Stored[string]]{
 			func(x ctx, c cl) (client.Stored[string], error) {
-				return c.GetState(x, "t", client.User("u"), client.Linearizable(true))
+				return c.GetState(x, "t", client.User("u"), client.Linearizable(true), client.AtRevision(4))
 			},
 			func(x ctx, c cl) *client.Future[client.Stored[string]] {
-				return c.GetStateAsync(x, "t", client.User("u"), client.Linearizable(true))
+				return c.GetStateAsync(x, "t", client.User("u"), client.Linearizable(true), client.AtRevision(4))
 			}})
 	check(t, srv, ckpt.StateClear, ckpt.StateClearRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser, Terms: ckpt.Terms{RequestID: "r", Expected: ckpt.AtRevision(3)}}, KeepCache: true},
 		func(q *ckpt.StateClearRequest) *string { return &q.RequestID },
@@ -184,17 +210,17 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[ckpt.MessagesPutReply] {
 				return c.PutMessagesAsync(x, "t", []ckpt.Message{message, message}, put...)
 			}})
-	check(t, srv, ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser, Linearizable: true}, MessageID: ckpt.IntID(5)}, nil,
-		ckpt.MessagesGetReply{Reply: rev, Message: encode(t, &message)}, client.Stored[ckpt.Message]{Value: message, Revision: 7},
+	check(t, srv, ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser, Linearizable: true}, MessageID: ckpt.IntID(5), AtRevision: 4}, nil,
+		ckpt.MessagesGetReply{Reply: rev, Message: encode(t, &message), PutRevision: 2}, client.Stored[ckpt.Message]{Value: message, Revision: 7, PutRevision: 2},
 		form[client.Stored[ckpt.Message]]{
 			func(x ctx, c cl) (client.Stored[ckpt.Message], error) {
-				return c.GetMessage(x, "t", ckpt.IntID(5), client.User("u"), client.Linearizable(true))
+				return c.GetMessage(x, "t", ckpt.IntID(5), client.User("u"), client.Linearizable(true), client.AtRevision(4))
 			},
 			func(x ctx, c cl) *client.Future[client.Stored[ckpt.Message]] {
-				return c.GetMessageAsync(x, "t", ckpt.IntID(5), client.User("u"), client.Linearizable(true))
+				return c.GetMessageAsync(x, "t", ckpt.IntID(5), client.User("u"), client.Linearizable(true), client.AtRevision(4))
 			}})
-	list := []client.ListMessagesOption{client.User("u"), client.Search("hi"), client.Offset(2), client.Limit(3), client.Linearizable(true)}
-	check(t, srv, ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser, Linearizable: true}, Page: ckpt.Page{Search: "hi", Offset: 2, Limit: 3}}, nil,
+	list := []client.ListMessagesOption{client.User("u"), client.Search("hi"), client.Offset(2), client.Limit(3), client.Linearizable(true), client.AtRevision(4)}
+	check(t, srv, ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser, Linearizable: true}, Page: ckpt.Page{Search: "hi", Offset: 2, Limit: 3}, AtRevision: 4}, nil,
 		ckpt.MessagesListReply{Reply: rev, PageReply: ckpt.PageReply{Total: 3, NextOffset: 3}, Metadata: metadata, Messages: []ckpt.Raw{encode(t, &message)}},
 		client.Listed[ckpt.Message]{Items: []ckpt.Message{message}, Metadata: map[string]any{"a": "x", "b": int64(1)}, Total: 3, NextOffset: 3, Revision: 7},
 		form[client.Listed[ckpt.Message]]{
@@ -237,6 +263,17 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[client.Listed[ckpt.ThreadInfo]] {
 				return c.ListThreadsAsync(x, threads...)
 			}})
+	ttl, pinned, keep := 90*time.Second, true, 0
+	check(t, srv, ckpt.ThreadsRetain, ckpt.ThreadsRetainRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser}, TTL: &ttl, Sliding: true, Pinned: &pinned, KeepMessages: &keep},
+		func(q *ckpt.ThreadsRetainRequest) *string { return &q.RequestID },
+		ckpt.ThreadsRetainReply{Reply: rev, ExpiresAt: later}, ckpt.ThreadsRetainReply{Reply: rev, ExpiresAt: later},
+		form[ckpt.ThreadsRetainReply]{
+			func(x ctx, c cl) (ckpt.ThreadsRetainReply, error) {
+				return c.RetainThread(x, "t", client.User("u"), client.TTL(ttl), client.Sliding(true), client.Pinned(true), client.KeepMessages(0))
+			},
+			func(x ctx, c cl) *client.Future[ckpt.ThreadsRetainReply] {
+				return c.RetainThreadAsync(x, "t", client.User("u"), client.TTL(ttl), client.Sliding(true), client.Pinned(true), client.KeepMessages(0))
+			}})
 	check(t, srv, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: ckpt.WriteRef{ThreadRef: ref}, RecordOnly: true},
 		func(q *ckpt.ThreadsCleanRequest) *string { return &q.RequestID },
 		ckpt.ThreadsCleanReply{Reply: rev, Cleaned: true}, ckpt.ThreadsCleanReply{Reply: rev, Cleaned: true},
@@ -247,63 +284,6 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[ckpt.ThreadsCleanReply] {
 				return c.CleanThreadAsync(x, "t", client.RecordOnly(true))
 			}})
-}
-
-func TestLeaseMethods(t *testing.T) {
-	t.Parallel()
-	type (
-		ctx = context.Context
-		cl  = *client.Client[string]
-	)
-	srv := bustest.Start(t)
-	write := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: "t", UserID: "u"}, Terms: ckpt.Terms{RequestID: "r", Expected: ckpt.AtRevision(3), Lease: 4}}
-	opts := []client.LeaseOption{client.User("u"), client.RequestID("r"), client.ExpectedRevision(3), client.WithLease(4)}
-	lease := ckpt.LeaseReply{Reply: ckpt.Reply{Revision: 7, StoreID: "s"}, Token: 5, Owner: "w", ExpiresAt: time.UnixMilli(1_800_000_000_456).UTC()}
-
-	check(t, srv, ckpt.LeasesAcquire, ckpt.LeasesAcquireRequest{WriteRef: write, Owner: "w", TTL: time.Minute},
-		func(q *ckpt.LeasesAcquireRequest) *string { return &q.RequestID }, lease, lease,
-		form[ckpt.LeaseReply]{
-			func(x ctx, c cl) (ckpt.LeaseReply, error) { return c.AcquireLease(x, "t", "w", time.Minute, opts...) },
-			func(x ctx, c cl) *client.Future[ckpt.LeaseReply] {
-				return c.AcquireLeaseAsync(x, "t", "w", time.Minute, opts...)
-			}})
-	check(t, srv, ckpt.LeasesRenew, ckpt.LeasesRenewRequest{WriteRef: write, Token: 5, TTL: time.Minute},
-		func(q *ckpt.LeasesRenewRequest) *string { return &q.RequestID }, lease, lease,
-		form[ckpt.LeaseReply]{
-			func(x ctx, c cl) (ckpt.LeaseReply, error) { return c.RenewLease(x, "t", 5, time.Minute, opts...) },
-			func(x ctx, c cl) *client.Future[ckpt.LeaseReply] {
-				return c.RenewLeaseAsync(x, "t", 5, time.Minute, opts...)
-			}})
-	released := ckpt.LeasesReleaseReply{Reply: lease.Reply, Released: true}
-	check(t, srv, ckpt.LeasesRelease, ckpt.LeasesReleaseRequest{WriteRef: ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: "t"}}, Token: 5},
-		func(q *ckpt.LeasesReleaseRequest) *string { return &q.RequestID }, released, released,
-		form[ckpt.LeasesReleaseReply]{
-			func(x ctx, c cl) (ckpt.LeasesReleaseReply, error) { return c.ReleaseLease(x, "t", 5) },
-			func(x ctx, c cl) *client.Future[ckpt.LeasesReleaseReply] { return c.ReleaseLeaseAsync(x, "t", 5) }})
-	check(t, srv, ckpt.LeasesGet, ckpt.LeasesGetRequest{ThreadRef: write.ThreadRef}, nil, lease, lease,
-		form[ckpt.LeaseReply]{
-			func(x ctx, c cl) (ckpt.LeaseReply, error) { return c.GetLease(x, "t", client.User("u")) },
-			func(x ctx, c cl) *client.Future[ckpt.LeaseReply] { return c.GetLeaseAsync(x, "t", client.User("u")) }})
-}
-
-// Every write can be made under a lease.
-func TestWithLease(t *testing.T) {
-	t.Parallel()
-	srv := bustest.Start(t)
-	c, _ := connect[string](t, srv)
-	asked := make(chan uint64, 1)
-	serve(t, srv, ckpt.ThreadsPut, func(_ int64, q *ckpt.ThreadsPutRequest, m *nats.Msg) {
-		asked <- q.Lease
-		answer(t, m, &ckpt.ThreadsPutReply{})
-	})
-	for _, token := range []uint64{9, 0} {
-		if _, err := c.PutThread(t.Context(), ckpt.ThreadInfo{ThreadID: "t"}, client.WithLease(token)); err != nil {
-			t.Fatal(err)
-		}
-		if got := <-asked; got != token {
-			t.Errorf("lease %d, want %d", got, token)
-		}
-	}
 }
 
 // A positive TTL never becomes 0, which would mean for ever.

@@ -21,6 +21,7 @@ type pending struct {
 	payload *[]byte // the encoded request, kept for further attempts
 	token   uint64
 	before  *pending // in the queue
+	step    *step    // nil: it is a request of a caller
 
 	attempts int         // how often it was sent
 	seen     bool        // a sweep has set its times
@@ -29,6 +30,7 @@ type pending struct {
 	pausing  bool        // the last attempt was refused
 	refusal  *ckpt.Error // of the last attempt that was refused
 	lost     bool        // some attempt found no answer in its time
+	detour   bool        // the attempt is made in parts, see [transport.detour]
 	resent   bool        // the sweeper may be reading the payload
 	sent     bool        // nobody will read the payload any more, unless it was resent
 

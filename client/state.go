@@ -14,6 +14,9 @@ type Stored[T any] struct {
 	// UpdatedAt is when a state was put, in milliseconds, and ExpiresAt when a
 	// cached state expires, zero if never. They are zero for all else.
 	UpdatedAt, ExpiresAt time.Time
+	// PutRevision is the revision that put a message, where the thread's history
+	// goes back so far; else 0.
+	PutRevision uint64
 }
 
 // PutState replaces the state of the thread. A state that does not encode is

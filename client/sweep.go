@@ -61,7 +61,7 @@ func (t *transport) sweep(now time.Time) {
 		case cause != nil:
 		case !p.deadline.IsZero() && !now.Before(p.deadline):
 			cause = context.DeadlineExceeded
-		case now.Before(p.next):
+		case p.detour, now.Before(p.next):
 			continue
 		case t.exhausted(p):
 			cause = nats.ErrTimeout
@@ -91,6 +91,9 @@ func (t *transport) schedule(p *pending, now time.Time) {
 	p.seen = true
 	if p.next.IsZero() {
 		p.next = now.Add(t.retry.Answer)
+		if p.step != nil {
+			p.next = p.next.Add(p.step.longer)
+		}
 	}
 	if _, ok := p.ctx.Deadline(); !ok {
 		p.deadline = now.Add(t.timeout)
@@ -99,5 +102,5 @@ func (t *transport) schedule(p *pending, now time.Time) {
 
 // exhausted reports whether p may not be sent again.
 func (t *transport) exhausted(p *pending) bool {
-	return t.retry.Attempts > 0 && p.attempts >= t.retry.Attempts
+	return p.step != nil || t.retry.Attempts > 0 && p.attempts >= t.retry.Attempts
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"runtime"
@@ -27,6 +28,7 @@ type transport struct {
 	retry      Retry
 	inbox      string // the subject of the replies up to the token, with its last dot
 	replies    *nats.Subscription
+	detours    sync.WaitGroup
 
 	asleep  atomic.Bool   // the sweeper waits for wake
 	wake    chan struct{} // there is something to sweep
@@ -77,6 +79,7 @@ func (t *transport) close(cause error) {
 		<-t.drained
 	}
 	<-t.swept
+	t.detours.Wait()
 }
 
 // fail ends all requests, those under way and those to come, with the cause.
@@ -144,9 +147,11 @@ func (t *transport) rouse() {
 func (t *transport) send(p *pending) {
 	reply := make([]byte, 0, 64)
 	reply = strconv.AppendUint(append(reply, t.inbox...), p.token, tokenBase)
-	err := t.nc.PublishRequest(p.subject, string(reply), *p.payload)
+	err := t.publish(p, string(reply))
 	switch {
 	case err == nil:
+	case errors.Is(err, nats.ErrMaxPayload) && p.step == nil:
+		t.detour(p.token, t.upload)
 	case errors.Is(err, nats.ErrMaxPayload):
 		t.settle(p.token, nil, ckpt.TooLargef(len(*p.payload), int(t.nc.MaxPayload()), "the request does not fit the bus"), false)
 	default:
@@ -155,9 +160,22 @@ func (t *transport) send(p *pending) {
 	}
 }
 
+func (t *transport) publish(p *pending, reply string) error {
+	if p.step != nil && p.step.header != nil {
+		return t.nc.PublishMsg(&nats.Msg{Subject: p.subject, Reply: reply, Header: p.step.header, Data: *p.payload})
+	}
+	return t.nc.PublishRequest(p.subject, reply, *p.payload)
+}
+
 // receive takes one reply.
 func (t *transport) receive(m *nats.Msg) {
 	e := failure(m)
+	if e != nil && e.Parts != nil {
+		t.detour(parseToken(m.Subject[len(t.inbox):]), func(ctx context.Context, _ *pending) ([]byte, *ckpt.Error) {
+			return t.download(ctx, e.Parts, e.Size)
+		})
+		return
+	}
 	again := e != nil && (e.Code == ckpt.Overloaded || e.Code == ckpt.Unavailable)
 	t.settle(parseToken(m.Subject[len(t.inbox):]), m.Data, e, again)
 }

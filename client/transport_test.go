@@ -284,20 +284,6 @@ func TestManyAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-func TestTooLarge(t *testing.T) {
-	t.Parallel()
-	srv := bustest.StartWith(t, bus.Options{MaxPayload: 4096})
-	c, _ := connect[string](t, srv)
-	n := serve(t, srv, ckpt.StatePut, func(_ int64, _ *ckpt.StatePutRequest, m *nats.Msg) { answer(t, m, putReply(1)) })
-	_, err := c.PutState(t.Context(), "t", strings.Repeat("x", 5000))
-	if e := failure(t, err); e.Code != ckpt.TooLarge || e.Limit != 4096 || e.Size < 5000 || e.Size > 5200 || e.ThreadID != "t" {
-		t.Fatalf("got %+v", e)
-	}
-	if _, err := c.PutState(t.Context(), "t", "small"); err != nil || n.Load() != 1 {
-		t.Fatalf("%v after %d requests", err, n.Load())
-	}
-}
-
 func TestStateThatDoesNotEncode(t *testing.T) {
 	t.Parallel()
 	srv := bustest.Start(t)

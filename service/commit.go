@@ -17,13 +17,18 @@ type planner[Q, A any] func(v *store.View, q *Q, a *A, e *store.Entry) error
 // write registers an operation that changes one thread as plan says.
 func write[Q, A any, P writeTo[Q]](s *Service, op ckpt.Op[Q, A], plan planner[Q, A]) {
 	handle(s, op, plan, func(r *call[Q, A]) {
-		ref := P(&r.q).Write()
-		if r.knows(ref.After, false) {
-			r.commit(op.Request(&r.q), *ref)
-			return
-		}
-		r.knowing(ref.After, false, func() { r.commit(op.Request(&r.q), *ref) })
+		r.commitKnowing(op.Request(&r.q), *P(&r.q).Write())
 	})
+}
+
+// commitKnowing commits when the service knows of the position that the request
+// names.
+func (r *request) commitKnowing(asked ckpt.Record, ref ckpt.WriteRef) {
+	if r.knows(ref.After, false) {
+		r.commit(asked, ref)
+		return
+	}
+	r.knowing(ref.After, false, func() { r.commit(asked, ref) })
 }
 
 // commit is the one place where changes are committed. What was asked tells a

@@ -38,6 +38,10 @@ func testConditions(t *testing.T, start starter) {
 		return ckpt.StatePutRequest{WriteRef: at, State: ckpt.Raw{7}}
 	})
 	conditional(h, ckpt.StateClear, func(at ckpt.WriteRef) ckpt.StateClearRequest { return ckpt.StateClearRequest{WriteRef: at} })
+	conditional(h, ckpt.StateRestore, func(at ckpt.WriteRef) ckpt.StateRestoreRequest {
+		now := do(h, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}}).Revision
+		return ckpt.StateRestoreRequest{WriteRef: at, Revision: now}
+	})
 	conditional(h, ckpt.CachePut, func(at ckpt.WriteRef) ckpt.CachePutRequest {
 		return ckpt.CachePutRequest{WriteRef: at, State: ckpt.Raw{7}}
 	})
@@ -50,6 +54,9 @@ func testConditions(t *testing.T, start starter) {
 	})
 	conditional(h, ckpt.ThreadsPut, func(at ckpt.WriteRef) ckpt.ThreadsPutRequest {
 		return ckpt.ThreadsPutRequest{Terms: at.Terms, Record: pairs(t, "thread_id", "t")}
+	})
+	conditional(h, ckpt.ThreadsRetain, func(at ckpt.WriteRef) ckpt.ThreadsRetainRequest {
+		return ckpt.ThreadsRetainRequest{WriteRef: at, Pinned: new(true)}
 	})
 	conditional(h, ckpt.LeasesAcquire, func(at ckpt.WriteRef) ckpt.LeasesAcquireRequest {
 		return ckpt.LeasesAcquireRequest{WriteRef: at, Owner: "w", TTL: time.Minute}

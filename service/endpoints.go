@@ -21,9 +21,15 @@ const (
 // the queue group's requests; see [receive].
 func handle[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(r *call[Q, A])) {
 	take := receive(s, op, plan, h)
+	announce := announced(s, take)
 	err := s.micro.AddEndpoint(strings.ReplaceAll(op.Name, ".", "-"), micro.HandlerFunc(func(m micro.Request) {
-		take(m.Subject(), m.Reply(), m.Data(), m)
-	}), micro.WithEndpointSubject(op.Subject(s.prefix)), micro.WithEndpointMetadata(map[string]string{
+		a := arrival{subject: m.Subject(), inbox: m.Reply(), payload: m.Data(), endpoint: m}
+		if header := m.Headers(); len(header) > 0 && header.Get(ckpt.HeaderUpload) != "" && !op.Replica {
+			announce(a)
+			return
+		}
+		take(a)
+	}), micro.WithEndpointSubject(op.SubjectOf(s.prefix, s.replica)), micro.WithEndpointMetadata(map[string]string{
 		"writes": strconv.FormatBool(op.Writes),
 	}), micro.WithEndpointPendingLimits(pendingRequests, pendingBytes))
 	if err != nil {
@@ -36,7 +42,9 @@ func handle[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(r
 // ends. h answers before it returns, since a stop waits for nothing else of it.
 func listen[Q, A any](s *Service, op ckpt.Op[Q, A], h func(r *call[Q, A])) (*nats.Subscription, error) {
 	take := receive(s, op, nil, h)
-	sub, err := s.nc.Subscribe(op.Subject(s.prefix), func(m *nats.Msg) { take(m.Subject, m.Reply, m.Data, nil) })
+	sub, err := s.nc.Subscribe(op.Subject(s.prefix), func(m *nats.Msg) {
+		take(arrival{subject: m.Subject, inbox: m.Reply, payload: m.Data})
+	})
 	if err == nil {
 		err = sub.SetPendingLimits(pendingRequests, pendingBytes)
 	}

@@ -44,6 +44,7 @@ func (p *events) publish(c store.Change) {
 		UserID:     c.Owner,
 		RequestID:  c.RequestID,
 		MessageIDs: c.AppendMessageIDs(e.MessageIDs[:0]),
+		Trimmed:    c.Trimmed,
 		StoreID:    p.storeID(),
 	}
 	b, err := ckpt.Append(out.bytes[:0], e)

@@ -18,27 +18,39 @@ import (
 func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 	t.Helper()
 	q := map[string]map[string]any{
-		"setup":           {"protocol": ckpt.Protocol, "client": "test"},
-		"info":            {},
-		"release":         {"confirm": ckpt.DefaultPrefix},
-		"state.put":       {"thread_id": "t", "state": "new"},
-		"state.get":       {"thread_id": "t"},
-		"state.clear":     {"thread_id": "t"},
-		"cache.put":       {"thread_id": "t", "state": "new", "ttl_ms": 1000},
-		"cache.get":       {"thread_id": "t"},
-		"cache.clear":     {"thread_id": "t"},
-		"messages.put":    {"thread_id": "t", "messages": []any{map[string]any{"role": "user"}}},
-		"messages.get":    {"thread_id": "t", "message_id": "m"},
-		"messages.list":   {"thread_id": "t", "limit": 1},
-		"messages.delete": {"thread_id": "t", "message_id": "m"},
-		"threads.put":     {"thread": map[string]any{"thread_id": "t", "thread_name": "new"}},
-		"threads.get":     {"thread_id": "t"},
-		"threads.list":    {"limit": 1},
-		"threads.clean":   {"thread_id": "t"},
-		"leases.acquire":  {"thread_id": "t", "owner": "w", "ttl_ms": 60_000},
-		"leases.renew":    {"thread_id": "t", "token": 1, "ttl_ms": 60_000},
-		"leases.release":  {"thread_id": "t", "token": 1},
-		"leases.get":      {"thread_id": "t"},
+		"setup":             {"protocol": ckpt.Protocol, "client": "test"},
+		"info":              {},
+		"release":           {"confirm": ckpt.DefaultPrefix},
+		"state.put":         {"thread_id": "t", "state": "new"},
+		"state.get":         {"thread_id": "t"},
+		"state.clear":       {"thread_id": "t"},
+		"cache.put":         {"thread_id": "t", "state": "new", "ttl_ms": 1000},
+		"cache.get":         {"thread_id": "t"},
+		"cache.clear":       {"thread_id": "t"},
+		"messages.put":      {"thread_id": "t", "messages": []any{map[string]any{"role": "user"}}},
+		"messages.get":      {"thread_id": "t", "message_id": "m"},
+		"messages.list":     {"thread_id": "t", "limit": 1},
+		"messages.delete":   {"thread_id": "t", "message_id": "m"},
+		"messages.replace":  {"thread_id": "t", "message": map[string]any{"message_id": "m", "role": "user"}},
+		"messages.truncate": {"thread_id": "t", "message_id": "m"},
+		"messages.pop":      {"thread_id": "t", "count": 1},
+		"state.many":        {"thread_ids": []any{"t", "u"}},
+		"threads.commit":    {"thread_id": "t", "state": "new", "delete": []any{"m"}},
+		"threads.transact":  {"commits": []any{map[string]any{"thread_id": "t", "state": "new"}, map[string]any{"thread_id": "u"}}},
+		"threads.put":       {"thread": map[string]any{"thread_id": "t", "thread_name": "new"}},
+		"threads.get":       {"thread_id": "t"},
+		"threads.list":      {"limit": 1},
+		"threads.clean":     {"thread_id": "t"},
+		"threads.retain":    {"thread_id": "t", "ttl_ms": 1000, "sliding": true},
+		"leases.acquire":    {"thread_id": "t", "owner": "w", "ttl_ms": 60_000},
+		"leases.renew":      {"thread_id": "t", "token": 1, "ttl_ms": 60_000},
+		"leases.release":    {"thread_id": "t", "token": 1},
+		"leases.get":        {"thread_id": "t"},
+		"state.history":     {"thread_id": "t", "limit": 1},
+		"state.restore":     {"thread_id": "t", "revision": 1},
+		"parts.put":         {"id": "coming", "index": 0, "data": []byte("x")},
+		"parts.end":         {"id": "whole"},
+		"parts.get":         {"id": "going", "index": 0},
 	}[op.Name]
 	if q == nil {
 		t.Fatalf("no good request of %s", op.Name)
@@ -46,43 +58,68 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 	return q
 }
 
-// request returns a good request, under the lease that the thread has after fill.
-func (h *harness) request(op ckpt.OpInfo) map[string]any {
-	h.Helper()
-	q := goodRequest(h, op)
-	if _, ok := q["token"]; ok {
-		q["token"] = do(h, ckpt.LeasesGet, ckpt.LeasesGetRequest{ThreadRef: thread("t")}).Token
+// present makes a request for an earlier revision one for the present revision of
+// the thread that was written last, and one under a lease one under the present lease.
+func (h *harness) present(request map[string]any) map[string]any {
+	if _, ok := request["revision"]; ok {
+		request["revision"] = h.store.Revision()
 	}
-	return q
+	if _, ok := request["token"]; ok {
+		request["token"] = h.lease("t").Token
+	}
+	return request
 }
 
 // wrong has for each field of a request values of a type that it cannot have.
 // A field that takes any value has none.
 var wrong = map[string][]any{
-	"client":            {1, []any{}},
-	"confirm":           {1, nil},
+	"client":       {1, []any{}},
+	"confirm":      {1, nil},
+	"clear_state":  {1, "true"},
+	"clear_cache":  {1, "true"},
+	"cache":        {},
+	"cache_ttl_ms": {"1", -1, 1.5, uint64(1 << 63)},
+	"commits": {1, nil, []any{}, []any{1}, []any{map[string]any{}}, []any{map[string]any{"thread_id": "t", "x": 1}},
+		[]any{map[string]any{"thread_id": "t"}, map[string]any{"thread_id": "t"}}},
+	"count":             {"1", 0, -1, 1.5, nil},
+	"delete":            {1, "m", []any{1.5}, []any{""}},
+	"message":           {1, "m", nil, []any{}, map[string]any{"role": "user"}, map[string]any{"message_id": 1.5}},
+	"message_ids":       {1, "m", []any{1.5}, []any{""}},
+	"thread_ids":        {1, "t", nil, []any{1.5}, []any{""}},
+	"data":              {1, "x", []byte("too long"), []byte{}, []any{}, nil},
+	"id":                {1.5, "", true, nil, strings.Repeat("i", 257)},
+	"index":             {"0", -1, 1.5, 2, nil},
 	"keep_cache":        {1, "true"},
 	"lease":             {"1", 0, -1, 1.5},
+	"owner":             {1.5, "", true, nil, "a\x00b", strings.Repeat("i", 257)},
+	"token":             {"1", 0, -1, 1.5, nil},
 	"limit":             {"1", -1, 1.5, uint64(1 << 63)},
 	"message_id":        {1.5, "", true, nil, []byte("m"), strings.Repeat("i", 257)},
 	"messages":          {"x", map[string]any{}, nil, []any{1}, []any{[]any{}}},
 	"metadata":          {1, "x", []any{}},
 	"offset":            {"1", -1, 1.5, uint64(1 << 63)},
-	"owner":             {1.5, "", true, nil, "a\x00b", strings.Repeat("i", 257)},
 	"protocol":          {"1", nil, 2},
 	"record_only":       {1, "true"},
 	"request_id":        {1.5, "", true, "a\x00b", strings.Repeat("i", 257)},
 	"expected_revision": {"1", -1, 1.5, []any{1}},
 	"search":            {1, []any{"x"}},
 	"state":             {},
+	"at_revision":       {"1", -1, 1.5},
+	"before":            {"1", -1, 1.5},
+	"keep":              {"1", -1, 1.5, 1001},
+	"revision":          {"1", -1, 1.5, nil},
+	"states":            {1, "true"},
+	"with_messages":     {1, "true"},
 	"after":             {1, "S1", []any{}, []any{"S1"}, []any{"S1", -1}, []any{1, 1}, []any{"S1", 1, 1}},
 	"linearizable":      {1, "true"},
 	"thread":            {1, "t", nil, []any{}, map[string]any{}, map[string]any{"thread_id": []any{}}},
 	"thread_id":         {1.5, "", true, nil, "a\r\nb", []byte("t"), strings.Repeat("i", 257)},
-	"token":             {"1", 0, -1, 1.5, nil},
 	"ttl_ms":            {"1", -1, 1.5, uint64(1 << 63)},
 	"user_id":           {1.5, "", true, "a\x7f", strings.Repeat("i", 257)},
 	"with_record":       {1, "true"},
+	"sliding":           {1, "true"},
+	"pinned":            {1, "true"},
+	"keep_messages":     {"1", -1, 1.5, ckpt.MaxKeepMessages + 1, uint64(1 << 63)},
 }
 
 // Every field of every operation is checked, and the error names it.
@@ -111,6 +148,9 @@ func testFields(t *testing.T, start starter) {
 				t.Errorf("%s: field %s is not tested", op.Name, f.Name)
 			}
 			for _, v := range values {
+				if v == nil && !f.Required { // which counts as absent
+					continue
+				}
 				refuse(fmt.Sprintf("%.40v", v), f.Name, with(f.Name, v))
 			}
 			v, ok := good[f.Name]
@@ -145,7 +185,7 @@ func testFields(t *testing.T, start starter) {
 	// And the good ones are good.
 	for _, op := range ckpt.Operations() {
 		h.fill("ann")
-		if _, err := h.send(op, pack(t, h.request(op))); err != nil {
+		if _, err := h.send(op, pack(t, h.present(goodRequest(t, op)))); err != nil {
 			t.Errorf("%s: %v", op.Name, err)
 		}
 	}
@@ -199,7 +239,7 @@ func testBadValues(t *testing.T, start starter) {
 
 // What does not fit is refused with both sizes, before anything is stored.
 func testTooLarge(t *testing.T, start starter) {
-	h := start(t, setting{bus: bus.Options{MaxPayload: 8 << 10}})
+	h := start(t, setting{bus: bus.Options{MaxPayload: 8 << 10}, options: []Option{WithMaxValue(7 << 10)}}) // what fits one message
 	limit := h.store.Limits().Value
 	fits, over := wire.AppendBin(nil, make([]byte, limit-3)), wire.AppendBin(nil, make([]byte, limit-2))
 	sizes := func(e *ckpt.Error, size int) {

@@ -21,7 +21,7 @@ func FuzzRequest(f *testing.F) {
 		op := ckpt.Operations()[int(n)%len(ckpt.Operations())]
 		sent := bytes.Clone(payload)
 		before := h.store.Revision()
-		m, err := h.nc.RequestMsg(&nats.Msg{Subject: op.Subject(h.prefix), Data: payload}, patience)
+		m, err := h.nc.RequestMsg(&nats.Msg{Subject: op.SubjectOf(h.prefix, h.replica), Data: payload}, patience)
 		if err != nil {
 			t.Fatalf("%s: %v", op.Name, err)
 		}

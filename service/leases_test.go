@@ -153,6 +153,28 @@ func testLeasesFence(t *testing.T, start starter) {
 		return ckpt.ThreadsPutRequest{Terms: r.Terms, Record: pairs(t, "thread_id", "t")}
 	})
 	fenced(h, ckpt.ThreadsClean, func(r ckpt.WriteRef) ckpt.ThreadsCleanRequest { return ckpt.ThreadsCleanRequest{WriteRef: r} })
+	fenced(h, ckpt.ThreadsRetain, func(r ckpt.WriteRef) ckpt.ThreadsRetainRequest {
+		return ckpt.ThreadsRetainRequest{WriteRef: r, Pinned: new(true)}
+	})
+	fenced(h, ckpt.ThreadsCommit, func(r ckpt.WriteRef) ckpt.ThreadsCommitRequest {
+		return ckpt.ThreadsCommitRequest{WriteRef: r, Changes: ckpt.Changes{State: ckpt.Raw{7}}}
+	})
+	fenced(h, ckpt.ThreadsTransact, func(r ckpt.WriteRef) ckpt.ThreadsTransactRequest {
+		return ckpt.ThreadsTransactRequest{Commits: []ckpt.ThreadCommit{{ThreadID: "other", Changes: ckpt.Changes{State: ckpt.Raw{7}}},
+			{ThreadID: r.ThreadID, Lease: r.Lease, Changes: ckpt.Changes{State: ckpt.Raw{7}}}}}
+	})
+	fenced(h, ckpt.MessagesTruncate, func(r ckpt.WriteRef) ckpt.MessagesTruncateRequest {
+		return ckpt.MessagesTruncateRequest{WriteRef: r, MessageID: ckpt.StringID("m")}
+	})
+	fenced(h, ckpt.MessagesPop, func(r ckpt.WriteRef) ckpt.MessagesPopRequest {
+		return ckpt.MessagesPopRequest{WriteRef: r, Count: 1}
+	})
+	fenced(h, ckpt.MessagesReplace, func(r ckpt.WriteRef) ckpt.MessagesReplaceRequest {
+		return ckpt.MessagesReplaceRequest{WriteRef: r, Message: pairs(t, "message_id", "m", "role", "user")}
+	})
+	fenced(h, ckpt.StateRestore, func(r ckpt.WriteRef) ckpt.StateRestoreRequest {
+		return ckpt.StateRestoreRequest{WriteRef: r, Revision: do(h, ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}}).Revision}
+	})
 	fenced(h, ckpt.LeasesAcquire, func(r ckpt.WriteRef) ckpt.LeasesAcquireRequest {
 		return ckpt.LeasesAcquireRequest{WriteRef: r, Owner: "w", TTL: time.Hour}
 	})
@@ -287,6 +309,14 @@ func testLeasesLeaveRevisions(t *testing.T, start starter) {
 		}
 	}
 	do(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: at("t", last)})
+	// A history that begins behind a lease knows the revision that was there.
+	first := h.putState("h", ckpt.Raw{1})
+	h.acquire("h", "w", time.Minute)
+	keep := 5
+	do(h, ckpt.StatePut, ckpt.StatePutRequest{WriteRef: at("h", first.Revision), State: ckpt.Raw{2}, Keep: &keep})
+	if got := do(h, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("h")}, AtRevision: first.Revision}); !sameBytes(got.State, ckpt.Raw{1}) {
+		t.Errorf("at revision %d the state is %x", first.Revision, []byte(got.State))
+	}
 	previous := uint64(0)
 	for range 5 {
 		e := events.next()

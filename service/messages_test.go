@@ -42,8 +42,8 @@ func testMessagesInOrder(t *testing.T, start starter) {
 		want = append(want, batch...)
 	}
 	h.wantMessages("t", want...)
-	// A message as large as the limit allows, and one that keeps its buffer.
-	for _, size := range []int{h.store.Limits().Value, 20 << 10} {
+	// A message as large as fits one message of the bus, and one that keeps its buffer.
+	for _, size := range []int{h.store.Limits().Page, 20 << 10} {
 		m := messageOfSize(t, "large", size)
 		h.putMessages("large", m)
 		if a := do(h, ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("large")}, MessageID: ckpt.StringID("large")}); !bytes.Equal(a.Message, m) {
@@ -226,7 +226,7 @@ func testMetadataBesideFullPage(t *testing.T, start starter) {
 	h := start(t, setting{bus: bus.Options{MaxPayload: 8 << 10}})
 	limits := h.store.Limits()
 	metadata := pairs(t, "a", strings.Repeat("x", limits.Metadata-10))
-	large := messageOfSize(t, "a", limits.Value)
+	large := messageOfSize(t, "a", limits.Page)
 	do(h, ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: write1("t"), Metadata: metadata})
 	h.putMessages("t", large)
 	if a := h.list("t", ckpt.Page{}); a.Metadata != nil || !slices.EqualFunc(a.Messages, []ckpt.Raw{large}, sameBytes) {
@@ -289,7 +289,7 @@ func testMessagesPages(t *testing.T, start starter) {
 	for i := range 50 {
 		size := 100 + i*37%900
 		if i%10 == 9 {
-			size = h.store.Limits().Value // a page of its own
+			size = h.store.Limits().Page // a page of its own
 		}
 		want = append(want, messageOfSize(t, i, size))
 		h.putMessages("t", want[i])

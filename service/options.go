@@ -7,6 +7,7 @@ import (
 
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/service/internal/journal"
+	"github.com/ckptbus/ckpt/service/internal/store"
 )
 
 // Option changes how a service runs.
@@ -15,14 +16,18 @@ type Option func(*options)
 type options struct {
 	prefix       string
 	allowRelease bool
+	history      int
 	log          *slog.Logger
 	inboxes      []string
 	now          func() time.Time
 	sweepEvery   time.Duration
+	maxValue     int // 0: the default
+	maxUploads   int // 0: the default
 	replicated   bool
 	stream       Stream
 	starting     context.Context // bounds the start
 	tune         func(*journal.Options)
+	retention    store.Retention
 }
 
 // WithPrefix puts the operations under another subject prefix than
@@ -40,6 +45,13 @@ func WithPrefix(prefix string) Option {
 // is refused otherwise.
 func AllowRelease() Option { return func(o *options) { o.allowRelease = true } }
 
+// WithHistory keeps the last n earlier states of each thread, up to the limit that
+// setup tells, and what takes back the changes since: such a thread can be read as
+// it was, and restored. A write can say another number for its thread. 0, the
+// default, keeps none. It counts where a write is planned: give all replicas the
+// same.
+func WithHistory(n int) Option { return func(o *options) { o.history = n } }
+
 // WithLogger sends the service's log to another place than slog's default.
 func WithLogger(log *slog.Logger) Option { return func(o *options) { o.log = log } }
 
@@ -49,6 +61,34 @@ func WithLogger(log *slog.Logger) Option { return func(o *options) { o.log = log
 // could have the service do it.
 func WithInboxPrefix(prefix string) Option {
 	return func(o *options) { o.inboxes = append(o.inboxes, prefix) }
+}
+
+// WithMaxValue bounds a state or a message, in bytes: one that does not fit a
+// message of the bus comes and goes in parts. 0 means
+// [ckpt.DefaultMaxValue]; more than [ckpt.MaxValue] for the bus is an error.
+func WithMaxValue(bytes int) Option { return func(o *options) { o.maxValue = bytes } }
+
+// WithMaxUploads bounds how many requests may come in parts at once, and how
+// many replies go so; more are refused with Overloaded. Each holds up to the
+// limit of a value in memory. 0 means [ckpt.DefaultUploads].
+func WithMaxUploads(n int) Option { return func(o *options) { o.maxUploads = n } }
+
+// limits returns the limits on a bus that carries payload bytes in one message.
+func (o *options) limits(payload int) (ckpt.Limits, error) {
+	l := ckpt.LimitsFor(payload)
+	if most := ckpt.MaxValue(payload); o.maxValue < 0 || o.maxValue > most {
+		return l, ckpt.Errorf(ckpt.InvalidArgument, "a limit of %d bytes for values: want 1 to %d on a bus that carries %d bytes in one message", o.maxValue, most, payload)
+	}
+	if o.maxUploads < 0 {
+		return l, ckpt.Errorf(ckpt.InvalidArgument, "a limit of %d requests in parts at once: want 1 or more", o.maxUploads)
+	}
+	if o.maxValue > 0 {
+		l.Value = o.maxValue
+	}
+	if o.maxUploads > 0 {
+		l.Uploads = o.maxUploads
+	}
+	return l, nil
 }
 
 // Stream says how the stream is kept that holds the store's changes. Where it is
@@ -81,6 +121,36 @@ func WithJetStream(stream Stream) Option {
 // the whole journal first, which may take a while.
 func WithStartContext(ctx context.Context) Option {
 	return func(o *options) { o.starting = ctx }
+}
+
+// WithThreadTTL gives each thread that is created a lifetime, from a millisecond
+// up to [ckpt.MaxTTL], which begins anew with each change of the thread where it
+// is sliding. [ckpt.ThreadsRetain] changes it for one thread. Threads that are
+// there already keep what they have. 0 means for ever, which is the default.
+func WithThreadTTL(ttl time.Duration, sliding bool) Option {
+	return func(o *options) {
+		o.retention.TTL, o.retention.Sliding = ttl.Milliseconds(), sliding
+		if ttl > 0 { // 0 would mean for ever
+			o.retention.TTL = max(o.retention.TTL, 1)
+		}
+	}
+}
+
+// WithKeepMessages has each put that adds messages remove the oldest ones of its
+// thread beyond n, unless the thread or the put says something else. 0 keeps all,
+// which is the default; n is at most [ckpt.MaxKeepMessages].
+func WithKeepMessages(n int) Option {
+	return func(o *options) { o.retention.KeepMessages = n }
+}
+
+// checkRetention reports a retention that no request could ask for.
+func (o *options) checkRetention() error {
+	if r := &o.retention; r.TTL < 0 || r.TTL > ckpt.MaxTTL.Milliseconds() {
+		return ckpt.Errorf(ckpt.InvalidArgument, "a thread TTL of %d ms: want 0, for ever, to %v", r.TTL, ckpt.MaxTTL)
+	} else if r.KeepMessages < 0 || r.KeepMessages > ckpt.MaxKeepMessages {
+		return ckpt.Errorf(ckpt.InvalidArgument, "%d messages to keep: want 0, for all, to %d", r.KeepMessages, ckpt.MaxKeepMessages)
+	}
+	return nil
 }
 
 // withClock makes tests independent of the time of day and of the sweep.

@@ -28,6 +28,7 @@ type request struct {
 	deferred bool         // it may be answered after its handler has returned
 	holders  atomic.Int32 // who still needs it
 	recycle  func()       // makes its memory another request's
+	done     func()       // as in [arrival]
 }
 
 // call is a request with its values: one piece of memory, which is used for one
@@ -38,9 +39,17 @@ type call[Q, A any] struct {
 	a A
 }
 
-// receiver takes a request, of an endpoint or, where that is nil, of a
+// arrival is a request as it came, to an endpoint or, where that is nil, to a
 // subscription.
-type receiver func(subject, inbox string, payload []byte, endpoint micro.Request)
+type arrival struct {
+	subject, inbox string
+	payload        []byte
+	endpoint       micro.Request
+	done           func() // is called when nothing needs the payload but what is stored of it; nil: no one asks
+}
+
+// receiver takes a request.
+type receiver func(arrival)
 
 // receive returns the one place where requests of an operation come in. h is
 // called with the checked and decoded request and answers it by reply or fail;
@@ -62,12 +71,12 @@ func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(
 		}
 		return r
 	}
-	return func(subject, inbox string, payload []byte, endpoint micro.Request) {
+	return func(m arrival) {
 		r := calls.Get().(*call[Q, A])
 		r.hold()
 		defer r.release()
-		r.subject, r.inbox, r.endpoint = subject, inbox, endpoint
-		if endpoint != nil {
+		r.subject, r.inbox, r.endpoint, r.done = m.subject, m.inbox, m.endpoint, m.done
+		if r.endpoint != nil {
 			r.view = s.journal.View()
 		}
 		if !r.fromInbox() {
@@ -78,7 +87,7 @@ func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(
 			r.fail(errOutdated)
 			return
 		}
-		if err := ckpt.Decode(payload, op.Request(&r.q)); err != nil {
+		if err := ckpt.Decode(m.payload, op.Request(&r.q)); err != nil {
 			r.fail(err)
 			return
 		}
@@ -96,14 +105,18 @@ func (r *request) hold() {
 func (r *request) release() {
 	s := r.Service
 	if r.holders.Add(-1) == 0 {
+		done := r.done
 		r.recycle()
+		if done != nil {
+			done()
+		}
 	}
 	s.underWay.Done()
 }
 
 // reset lets go of all that belongs to one request.
 func (r *call[Q, A]) reset() {
-	r.view, r.subject, r.inbox, r.endpoint, r.deferred = nil, "", "", nil, false
+	r.view, r.subject, r.inbox, r.endpoint, r.deferred, r.done = nil, "", "", nil, false, nil
 	r.q, r.a = *new(Q), *new(A)
 	r.write.Reset()
 }
@@ -214,7 +227,7 @@ func (r *request) send(encode func([]byte) ([]byte, error)) {
 
 func (r *request) publish(b []byte) error {
 	if limit := int(r.nc.MaxPayload()); len(b) > limit {
-		return ckpt.TooLargef(len(b), limit, "the reply does not fit the bus")
+		return r.inParts(b, limit)
 	}
 	r.answered.Add(1) // before it is out, so that whoever has the answer finds it counted
 	return r.nc.Publish(r.inbox, b)

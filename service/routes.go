@@ -1,8 +1,6 @@
 package service
 
 import (
-	"errors"
-
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/service/internal/store"
 )
@@ -15,7 +13,10 @@ func (s *Service) routes() {
 
 	write(s, ckpt.StatePut, store.PlanStatePut)
 	read(s, ckpt.StateGet, s.store.StateGet)
+	handle(s, ckpt.StateMany, nil, manyStates)
 	write(s, ckpt.StateClear, store.PlanStateClear)
+	read(s, ckpt.StateHistory, s.store.StateHistory)
+	write(s, ckpt.StateRestore, store.PlanStateRestore)
 
 	write(s, ckpt.CachePut, store.PlanCachePut)
 	read(s, ckpt.CacheGet, s.store.CacheGet)
@@ -25,16 +26,26 @@ func (s *Service) routes() {
 	read(s, ckpt.MessagesGet, s.store.MessagesGet)
 	handle(s, ckpt.MessagesList, nil, listMessages)
 	write(s, ckpt.MessagesDelete, store.PlanMessagesDelete)
+	write(s, ckpt.MessagesReplace, store.PlanMessagesReplace)
+	write(s, ckpt.MessagesTruncate, store.PlanMessagesTruncate)
+	write(s, ckpt.MessagesPop, store.PlanMessagesPop)
 
 	handle(s, ckpt.ThreadsPut, store.PlanThreadsPut, putThread)
 	read(s, ckpt.ThreadsGet, s.store.ThreadsGet)
 	handle(s, ckpt.ThreadsList, nil, listThreads)
 	write(s, ckpt.ThreadsClean, store.PlanThreadsClean)
+	write(s, ckpt.ThreadsRetain, store.PlanThreadsRetain)
+	handle(s, ckpt.ThreadsCommit, store.PlanCommit, commitThread)
+	handle(s, ckpt.ThreadsTransact, planTransact, transact)
 
 	write(s, ckpt.LeasesAcquire, store.PlanLeasesAcquire)
 	write(s, ckpt.LeasesRenew, store.PlanLeasesRenew)
 	write(s, ckpt.LeasesRelease, store.PlanLeasesRelease)
 	handle(s, ckpt.LeasesGet, store.PlanLeasesGet, getLease)
+
+	handle(s, ckpt.PartsPut, nil, putPart)
+	handle(s, ckpt.PartsEnd, nil, endParts)
+	handle(s, ckpt.PartsGet, nil, getPart)
 }
 
 // query answers a request from the store.
@@ -76,10 +87,11 @@ func answer[Q, A any, P answerTo[A]](r *call[Q, A], get query[Q, A]) {
 	r.reply(P(&r.a))
 }
 
-// listMessages answers a messages.list; only a search takes long.
+// listMessages answers a messages.list; only a search takes long, and what takes
+// back changes.
 func listMessages(r *call[ckpt.MessagesListRequest, ckpt.MessagesListReply]) {
 	list := func() { answer(r, r.store.MessagesList) }
-	if r.q.Search != "" {
+	if r.q.Search != "" || r.q.AtRevision != 0 {
 		list = func() { r.slowly(func() { answer(r, r.store.MessagesList) }) }
 	}
 	if r.knows(r.q.After, r.q.Linearizable) {
@@ -87,6 +99,15 @@ func listMessages(r *call[ckpt.MessagesListRequest, ckpt.MessagesListReply]) {
 		return
 	}
 	r.knowing(r.q.After, r.q.Linearizable, list)
+}
+
+// manyStates answers a state.many.
+func manyStates(r *call[ckpt.StateManyRequest, ckpt.StateManyReply]) {
+	if r.knows(r.q.After, r.q.Linearizable) {
+		answer(r, r.store.StateMany)
+		return
+	}
+	r.knowing(r.q.After, r.q.Linearizable, func() { answer(r, r.store.StateMany) })
 }
 
 // listThreads answers a threads.list, which looks at every thread.
@@ -105,16 +126,11 @@ func getLease(r *call[ckpt.LeasesGetRequest, ckpt.LeaseReply]) {
 	r.commit(&r.q, ckpt.WriteRef{ThreadRef: r.q.ThreadRef})
 }
 
-// putThread carries out a threads.put, whose record names the thread. The
-// record's size is checked first, since it is the one thing that is decoded.
+// putThread carries out a threads.put, whose record names the thread.
 func putThread(r *call[ckpt.ThreadsPutRequest, ckpt.ThreadsPutReply]) {
-	if limit := r.store.Limits().Metadata; len(r.q.Record) > limit {
-		r.fail(ckpt.TooLargef(len(r.q.Record), limit, "the thread's record is over its limit"))
-		return
-	}
-	var info ckpt.ThreadInfo
-	if err := ckpt.Decode(r.q.Record, &info); err != nil {
-		r.fail(ckpt.Errorf(ckpt.InvalidArgument, "field \"thread\": %v", errors.Unwrap(err)))
+	info, err := r.readRecord(r.q.Record)
+	if err != nil {
+		r.fail(err)
 		return
 	}
 	r.commit(&r.q, ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: info.ThreadID, UserID: info.UserID}, Terms: r.q.Terms})

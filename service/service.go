@@ -34,6 +34,9 @@ type Service struct {
 	direct *nats.Subscription // of [ckpt.Info], which it answers until it has stopped
 	events events
 
+	uploads   uploads
+	downloads downloads
+
 	underWay sync.WaitGroup // requests that are not answered yet
 	answered atomic.Uint64  // requests that are, or are about to be
 	stopping atomic.Bool
@@ -59,6 +62,9 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 	if err := ckpt.CheckPrefix(o.prefix); err != nil {
 		return nil, err
 	}
+	if err := o.checkRetention(); err != nil {
+		return nil, err
+	}
 	s := &Service{
 		options: o,
 		nc:      nc,
@@ -69,9 +75,20 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 		done:    make(chan struct{}),
 		first:   make(chan error, 1),
 	}
+	limits, err := o.limits(int(nc.MaxPayload()))
+	if err != nil {
+		return nil, err
+	}
+	s.uploads = uploads{limit: limits.Uploads, byID: make(map[string]*upload)}
+	s.downloads = downloads{limit: limits.Uploads, byID: make(map[string]*download)}
 	so := store.Options{
-		Limits: ckpt.LimitsFor(int(nc.MaxPayload())),
-		NewID:  func() string { return uuid.Must(uuid.NewV7()).String() },
+		Limits:    limits,
+		NewID:     func() string { return uuid.Must(uuid.NewV7()).String() },
+		History:   o.history,
+		Retention: o.retention,
+	}
+	if limit := so.Limits.History; o.history < 0 || o.history > limit {
+		return nil, ckpt.Errorf(ckpt.InvalidArgument, "history %d: want 0, for none, to %d", o.history, limit)
 	}
 	if s.replicated {
 		so.Window = journal.Window
@@ -134,7 +151,10 @@ func (s *Service) run() {
 	for {
 		select {
 		case <-tick.C:
-			s.journal.Sweep(s.millis())
+			now := s.millis()
+			s.journal.Sweep(now)
+			s.uploads.sweep(now)
+			s.downloads.sweep(now)
 		case <-s.quit:
 			return
 		}

@@ -50,8 +50,25 @@ func release(r *call[ckpt.ReleaseRequest, ckpt.ReleaseReply]) {
 	}
 }
 
-// handshakeTimeout bounds the round trips of a start.
-const handshakeTimeout = 2 * time.Second
+// handshakeTimeout bounds the round trips of a start. Whether another service is
+// there is asked several times: a replica that has just lost its server answers none
+// of the requests that are on their way to it.
+const (
+	handshakeTimeout  = 2 * time.Second
+	handshakeAttempts = 5
+)
+
+// askOther sends the handshake until somebody answers or there is nobody.
+func (s *Service) askOther(handshake []byte) (msg *nats.Msg, err error) {
+	for range handshakeAttempts {
+		msg, err = s.nc.Request(ckpt.Setup.Subject(s.prefix), handshake, handshakeTimeout)
+		if !errors.Is(err, nats.ErrTimeout) || s.starting.Err() != nil {
+			break
+		}
+		s.log.Debug("no answer to whether a service serves the prefix already")
+	}
+	return msg, err
+}
 
 // refuseOther is an error where a service answers on the prefix already that has
 // not this one's store: each of the two would see half of the requests. Two
@@ -61,7 +78,7 @@ func (s *Service) refuseOther() error {
 	if err != nil {
 		return err
 	}
-	msg, err := s.nc.Request(ckpt.Setup.Subject(s.prefix), b, handshakeTimeout)
+	msg, err := s.askOther(b)
 	if errors.Is(err, nats.ErrNoResponders) {
 		return nil
 	}

@@ -214,9 +214,7 @@ func testOwnership(t *testing.T, start starter) {
 	h := start(t, setting{})
 	for user, code := range map[any]ckpt.Code{"ann": 0, nil: 0, "bob": ckpt.PermissionDenied, 7: ckpt.PermissionDenied} {
 		for _, op := range ckpt.Operations() {
-			do(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write1("t")})
-			h.fill("ann")
-			request := h.request(op)
+			request := goodRequest(t, op)
 			if _, ok := request["thread_id"]; op.Name == ckpt.ThreadsPut.Name {
 				request["thread"].(map[string]any)["user_id"] = user
 			} else if !ok {
@@ -224,8 +222,10 @@ func testOwnership(t *testing.T, start starter) {
 			} else {
 				request["user_id"] = user
 			}
+			do(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write1("t")})
+			h.fill("ann")
 			before := h.dump()
-			_, err := h.send(op, pack(t, request))
+			_, err := h.send(op, pack(t, h.present(request)))
 			if code != 0 {
 				h.want(code, op, err)
 				if after := h.dump(); !equalDumps(before, after) {
@@ -250,11 +250,12 @@ func testOwnership(t *testing.T, start starter) {
 // fill writes the thread "t" such that each good request finds what it asks for.
 func (h *harness) fill(user string) {
 	h.Helper()
+	h.acquire("t", "w", time.Hour)
 	h.putThread("thread_id", "t", "user_id", user)
 	h.putState("t", ckpt.Raw{1})
 	h.putCache("t", ckpt.Raw{2}, 0)
 	h.putMessages("t", textMessage(h, "m", "x"))
-	h.acquire("t", "w", time.Hour)
+	h.fillParts()
 }
 
 // dump returns all that the store holds, as it is sent.

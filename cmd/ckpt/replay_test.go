@@ -127,7 +127,7 @@ func TestReplayTakesOver(t *testing.T) {
 		}
 	}()
 	got := cli(t, "", "replay", samples+"garden.jsonl", "--nats", url, "--thread-prefix", "mine", "--workers", "3")
-	if got.code != exitOK || !strings.Contains(got.stdout, "the worker before had run out: 2.") || !strings.Contains(got.stdout, verdictGarden) {
+	if got.code != exitOK || !strings.Contains(got.stdout, "died or lost their lease: 2.") || !strings.Contains(got.stdout, verdictGarden) {
 		t.Errorf("%+v", got)
 	}
 	if err := <-released; err != nil {
@@ -232,8 +232,9 @@ func TestReplayErrors(t *testing.T) {
 // What the service refuses ends its own conversation and no other.
 func TestReplayTooLarge(t *testing.T) {
 	t.Parallel()
+	_, url := serve(t, "--max-value", "1000KiB")
 	large := `{"messages":[{"role":"user","content":"` + strings.Repeat("x", 1<<20) + `"}]}`
-	got := cli(t, large+"\n"+`{"messages":[{"role":"user","content":"small"}]}`, "replay", "--workers", "1")
+	got := cli(t, large+"\n"+`{"messages":[{"role":"user","content":"small"}]}`, "replay", "--workers", "1", "--nats", url)
 	if got.code != exitFailed || got.stderr != "ckpt: not everything could be played and read back\n" {
 		t.Errorf("code %d, said %q", got.code, got.stderr)
 	}

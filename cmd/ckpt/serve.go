@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/service"
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
@@ -27,8 +28,12 @@ type serveFlags struct {
 	connection
 	journalFlags
 	clusterFlags
+	retentionFlags
 	listen       string
 	allowRelease bool
+	history      int
+	maxValue     byteSize // 0: the default
+	maxUploads   int
 }
 
 func newServe() *cobra.Command {
@@ -74,8 +79,12 @@ shows how far it has come.`,
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", defaultListen, "`HOST:PORT` of the embedded NATS server; port 0 takes a free one")
 	f.BoolVar(&o.allowRelease, "allow-release", false, "let a client empty the store")
+	f.IntVar(&o.history, "history", 0, "keep the last `N` earlier states of each thread, to be read and restored")
+	f.Var(&o.maxValue, "max-value", "the largest state or message, such as 100MiB; what is over one message of the bus travels in parts (default 64MiB)")
+	f.IntVar(&o.maxUploads, "max-uploads", ckpt.DefaultUploads, "how many requests may come in parts at once, and replies go so: each takes up to --max-value of memory")
 	o.addJournalFlags(f)
 	o.addClusterFlags(f)
+	o.addRetentionFlags(f)
 	return cmd
 }
 
@@ -87,6 +96,12 @@ func (o *serveFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if err := o.journalFlags.check(cmd.Flags(), o.chosen()); err != nil {
+		return err
+	}
+	if o.maxUploads < 1 {
+		return usagef("--max-uploads %d: want 1 or more", o.maxUploads)
+	}
+	if err := o.retentionFlags.check(); err != nil {
 		return err
 	}
 	embedded, err := o.embedded(cmd.Flags())
@@ -147,13 +162,18 @@ func calledOff(ctx context.Context, err error) error {
 }
 
 func (o *serveFlags) options(ctx context.Context, nc *nats.Conn, log *slog.Logger) []service.Option {
-	opts := []service.Option{service.WithPrefix(o.prefix), service.WithLogger(log), service.WithStartContext(ctx)}
+	opts := []service.Option{service.WithPrefix(o.prefix), service.WithLogger(log), service.WithStartContext(ctx),
+		service.WithMaxValue(int(o.maxValue)), service.WithMaxUploads(o.maxUploads)}
 	if inbox := nc.Opts.InboxPrefix; inbox != "" { // which callers here may share
 		opts = append(opts, service.WithInboxPrefix(inbox+"."))
+	}
+	if o.history != 0 {
+		opts = append(opts, service.WithHistory(o.history))
 	}
 	if o.allowRelease {
 		opts = append(opts, service.AllowRelease())
 	}
+	opts = append(opts, o.retention()...)
 	if o.replicated() {
 		opts = append(opts, service.WithJetStream(o.stream()))
 	}

@@ -50,6 +50,25 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// What --history keeps can be read and restored.
+func TestServeHistory(t *testing.T) {
+	t.Parallel()
+	_, url := serve(t, "--history", "1")
+	c := dial(t, url)
+	for i := range 3 {
+		if _, err := c.PutState(t.Context(), "t", ckpt.Raw{byte(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := c.ListStateHistory(t.Context(), "t", client.WithStates(true))
+	if err != nil || len(got) != 2 || got[1].State[0] != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got := cli(t, "", "serve", "--listen", "127.0.0.1:0", "--history", "-1"); got.code == exitOK || !strings.Contains(got.stderr, "history") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestServeOnNATS(t *testing.T) {
 	t.Parallel()
 	url := bustest.Start(t).URL()

@@ -15,19 +15,24 @@ func (f *Fields) Append(b []byte) ([]byte, error) {
 		return AppendRaw(b, *f.whole), nil
 	}
 	n := 0
+	var absent uint64 // of which field is left out, as a bit
 	for i := range f.list {
 		if f.list[i].written || !f.list[i].empty() {
 			n++
+		} else {
+			absent |= 1 << i
 		}
 	}
 	b = AppendMapHeader(b, n+f.unknownPairs())
 	var err error
 	for i := range f.list {
-		if fd := &f.list[i]; fd.written || !fd.empty() {
-			b = AppendStr(b, fd.name)
-			if b, err = fd.append(b); err != nil {
-				return b, fmt.Errorf("field %q: %w", fd.name, err)
-			}
+		if absent&(1<<i) != 0 {
+			continue
+		}
+		fd := &f.list[i]
+		b = AppendStr(b, fd.name)
+		if b, err = fd.append(b); err != nil {
+			return b, fmt.Errorf("field %q: %w", fd.name, err)
 		}
 	}
 	if f.unknown != nil {
@@ -76,6 +81,10 @@ func (f *field) empty() bool {
 		return len(*p) == 0
 	case **int:
 		return *p == nil
+	case **bool:
+		return *p == nil
+	case **time.Duration:
+		return *p == nil
 	case *[]int:
 		return len(*p) == 0
 	case *[]float64:
@@ -121,6 +130,16 @@ func (f *field) append(b []byte) ([]byte, error) {
 			return AppendNil(b), nil
 		}
 		return appendInt(b, **p), nil
+	case **bool:
+		if *p == nil {
+			return AppendNil(b), nil
+		}
+		return AppendBool(b, **p), nil
+	case **time.Duration:
+		if *p == nil {
+			return AppendNil(b), nil
+		}
+		return AppendInt(b, (*p).Milliseconds()), nil
 	case *[]Raw:
 		return appendList(b, *p, AppendRaw), nil
 	case *[]string:

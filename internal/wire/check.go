@@ -27,6 +27,9 @@ func Check(b []byte) error {
 
 // checkValue checks the value at b[p] and returns where it ends.
 func checkValue(b []byte, p int) (int, error) {
+	if body, end := shortString(b, p); body > 0 {
+		return end, checkShort(b, body, end)
+	}
 	t, err := read(b, p)
 	if err != nil {
 		return 0, err
@@ -82,11 +85,8 @@ func checkNested(b []byte, t token) (int, error) {
 		// Most of a state are short strings, its keys above all: they pass
 		// without the detour over a token.
 		if body, end := shortString(b, p); body > 0 {
-			if end > len(b) {
-				return 0, errTruncated
-			}
-			if s := b[body:end]; !ascii(s) && !utf8.Valid(s) {
-				return 0, notUTF8(body)
+			if err := checkShort(b, body, end); err != nil {
+				return 0, err
 			}
 			p = end
 			continue
@@ -124,6 +124,17 @@ func shortString(b []byte, p int) (body, end int) {
 		return p + 2, p + 2 + int(b[p+1])
 	}
 	return 0, 0
+}
+
+// checkShort checks what shortString found.
+func checkShort(b []byte, body, end int) error {
+	if end > len(b) {
+		return errTruncated
+	}
+	if s := b[body:end]; !ascii(s) && !utf8.Valid(s) {
+		return notUTF8(body)
+	}
+	return nil
 }
 
 // ascii reports whether s is all ASCII. It says so of short strings in less

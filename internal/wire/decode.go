@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"time"
+	"unicode/utf8"
 )
 
 // Decode checks the payload b, a map, and sets the declared fields from it in
@@ -27,15 +28,11 @@ func (f *Fields) Decode(b []byte) error {
 	next := 0 // senders write fields in the declared order: look there first
 	p := t.end
 	for range t.count / 2 {
-		key, err := read(b, p)
+		name, at, err := readKey(b, p)
 		if err != nil {
 			return err
 		}
-		if key.kind != Str {
-			return fmt.Errorf("the key at offset %d is %s, want string", p, key.kind)
-		}
-		name := b[key.body:key.end]
-		end, err := checkValue(b, key.end)
+		end, err := checkValue(b, at)
 		if err != nil {
 			return fmt.Errorf("field %.64q: %w", name, err)
 		}
@@ -47,14 +44,14 @@ func (f *Fields) Decode(b []byte) error {
 			}
 			seen |= 1 << i
 			next = i + 1
-			if err := f.list[i].decode(b[key.end:end:end]); err != nil {
+			if err := f.list[i].decode(b[at:end:end]); err != nil {
 				return fmt.Errorf("field %q: %w", name, err)
 			}
 		case !f.open:
 			return fmt.Errorf("field %.64q is not known", name)
 		default:
-			if err := key.checkScalar(b); err != nil {
-				return err
+			if !utf8.Valid(name) {
+				return notUTF8(at - len(name))
 			}
 			if f.unknown != nil {
 				*f.unknown = append(*f.unknown, b[p:end]...)
@@ -71,6 +68,19 @@ func (f *Fields) Decode(b []byte) error {
 		}
 	}
 	return nil
+}
+
+// readKey returns the key at b[p], which may not be UTF-8, and where its value
+// starts.
+func readKey(b []byte, p int) (name []byte, end int, err error) {
+	if body, end := shortString(b, p); body > 0 && end <= len(b) {
+		return b[body:end], end, nil
+	}
+	t, err := read(b, p)
+	if err == nil && t.kind != Str {
+		err = fmt.Errorf("the key at offset %d is %s, want string", p, t.kind)
+	}
+	return b[t.body:t.end], t.end, err
 }
 
 // find returns the index of the field called name, or -1; it looks at next first.
@@ -117,6 +127,14 @@ func (f *field) decode(raw Raw) error {
 		n := 0
 		n, err = raw.int()
 		*p = &n
+	case **bool:
+		v := false
+		v, err = raw.Bool()
+		*p = &v
+	case **time.Duration:
+		d := time.Duration(0)
+		d, err = raw.milliseconds()
+		*p = &d
 	case *int64:
 		*p, err = raw.Int()
 	case *uint64:

@@ -37,3 +37,6 @@ func (f *Fields) Digest(without ...string) (uint64, error) {
 	}
 	return max(sum.Sum64(), 1), nil
 }
+
+// Checksum returns the xxHash64 of b with the seed 0.
+func Checksum(b []byte) uint64 { return xxhash.Sum64(b) }

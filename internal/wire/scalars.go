@@ -3,6 +3,9 @@ package wire
 // Text returns the bytes of the string that r is, r's own; false where r is
 // another value.
 func (r Raw) Text() ([]byte, bool) {
+	if body, end := shortString(r, 0); body > 0 {
+		return r[body:end:end], true
+	}
 	t := r.token()
 	if t.kind != Str {
 		return nil, false

@@ -39,7 +39,7 @@ func (a assembly) add(p *part, sequence, window uint64) (body []byte, first uint
 				delete(a, k)
 			}
 		}
-		r = &assembled{first: sequence}
+		r = &assembled{first: sequence, body: make([]byte, 0, p.count*len(p.body))} // the last part has less
 		a[key] = r
 	case r == nil || r.parts != p.index:
 		delete(a, key)
@@ -97,7 +97,7 @@ func (j *JetStream) take(a assembly, sequence uint64, data []byte) error {
 		}
 		j.mu.Unlock()
 	}
-	void := sequence > r.planned+j.opts.Window
+	void := sequence > r.planned+j.window(&p)
 	if mine != nil {
 		j.applyMine(mine, r, void, first, sequence)
 		return nil
@@ -112,6 +112,14 @@ func (j *JetStream) take(a assembly, sequence uint64, data []byte) error {
 		}
 	}
 	return nil
+}
+
+// window is how many records the record's plan may be behind.
+func (j *JetStream) window(p *part) uint64 {
+	if p.version == 1 {
+		return min(j.opts.Window, firstWindow)
+	}
+	return j.opts.Window
 }
 
 func ignore(store.Change) {}
@@ -131,15 +139,16 @@ func (j *JetStream) applyMine(mine *record, r body, void bool, first, sequence u
 	}
 	ok := make([]bool, len(mine.writes))
 	for i, p := range mine.writes {
-		ok[i] = !void && j.store.Apply(&p.Entry, now, first, sequence, j.opts.Applied)
+		ok[i] = !void && j.store.Apply(p.effect(), now, first, sequence, j.opts.Applied)
 	}
 	// Whoever is answered may ask at once: the record counts as applied first.
 	j.applied.Store(sequence)
 	for i, p := range slices.All(mine.writes) {
-		if ok[i] {
+		if ok[i] && p.end == nil {
 			j.finish(p, p.Result(sequence), nil)
 			continue
 		}
+		p.end = nil
 		p.Again() // the thread has moved on: plan anew
 		p.now = j.now()
 		j.begin(p)

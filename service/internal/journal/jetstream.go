@@ -49,8 +49,12 @@ type Options struct {
 
 // Window is how many records a plan may be behind the record that brings it. A
 // replica that is so far behind plans in vain, and one record follows another
-// within less than a millisecond.
-const Window = 1024
+// within less than a millisecond. Each part of a large record counts, and some
+// large ones of each replica may be on their way at once.
+const Window = 4096
+
+// firstWindow is what it was when records were of version 1.
+const firstWindow = 1024
 
 // JetStream is the journal of a replica: its changes are those of all replicas,
 // in the order of a stream.

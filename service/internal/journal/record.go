@@ -16,6 +16,7 @@ const version = 2
 // part is one message of the stream: a record, or a piece of one that does not
 // fit one message.
 type part struct {
+	version int
 	storeID string
 	writer  string // the replica that wrote it, new with each start
 	number  uint64 // of the writer's records, from 1
@@ -38,8 +39,8 @@ const headBytes = 128
 
 // decodePart reads one message of the stream. The body shares its bytes.
 func decodePart(b []byte) (p part, err error) {
-	if n := first(b); n < 1 || n > version {
-		return p, fmt.Errorf("a record of version %d: this program reads versions 1 to %d: use a later one", n, version)
+	if p.version = first(b); p.version < 1 || p.version > version {
+		return p, fmt.Errorf("a record of version %d: this program reads versions 1 to %d: use a later one", p.version, version)
 	}
 	head, body, err := wire.Split(b[1:])
 	if err != nil {

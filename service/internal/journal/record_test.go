@@ -45,7 +45,7 @@ func message(t testing.TB, number uint64, at int64, entries ...store.Entry) []by
 		}
 		list = append(list, b)
 	}
-	p := part{"store", "writer", number, 0, 1, nil}
+	p := part{version, "store", "writer", number, 0, 1, nil}
 	return append(p.append(nil), appendBody(nil, number-1, at, list)...)
 }
 
@@ -215,7 +215,7 @@ func TestParts(t *testing.T) {
 	const count = 4
 	var parts [count][]byte
 	for i := range parts {
-		p := part{"store", "writer", 1, i, count, nil}
+		p := part{version, "store", "writer", 1, i, count, nil}
 		parts[i] = append(p.append(nil), b[i*len(b)/count:(i+1)*len(b)/count]...)
 	}
 	for order, applied := range map[string]bool{"0123": true, "012": false, "123": false, "0213": false, "00123": true, "0120123": true, "01230123": true} {

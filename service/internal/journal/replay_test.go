@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -54,6 +55,10 @@ func (s *simulation) add() *JetStream {
 		Limits: ckpt.LimitsFor(1 << 20),
 		NewID:  func() string { s.ids++; return fmt.Sprint("made-", s.ids) },
 		Window: simulatedWindow,
+		// Replicas may be started with other options than one another.
+		Retention: rapid.SampledFrom([]store.Retention{{}, {TTL: 90_000, Sliding: true}, {TTL: 200_000, KeepMessages: 3}}).Draw(s.T, "retention"),
+		// What is kept was decided where the write was planned.
+		History: len(s.replicas) % 2,
 	})
 	j.applied.Store(s.first - 1)
 	s.replicas, s.assembly = append(s.replicas, j), append(s.assembly, assembly{})
@@ -98,7 +103,7 @@ func (s *simulation) once(j *JetStream, sequence uint64) {
 			s.Fatal(err)
 		}
 		if now, ok := j.store.Snapshot(e.ThreadID, 0); !ok || now.Base != sequence {
-			continue
+			continue // nor does it tell of a group whose first thread only was a condition
 		}
 		key := writing{p.writer, p.number}
 		if at, again := s.applied[key]; again && at != sequence {
@@ -123,7 +128,7 @@ func (s *simulation) send(j *JetStream, list ...store.Entry) {
 	count := rapid.SampledFrom([]int{1, 1, 1, 3}).Draw(s.T, "parts")
 	var parts [][]byte
 	for i := range count {
-		p := part{j.storeID(), j.writer, j.last, i, count, nil}
+		p := part{version, j.storeID(), j.writer, j.last, i, count, nil}
 		parts = append(parts, append(p.append(nil), body[i*len(body)/count:(i+1)*len(body)/count]...))
 	}
 	s.delayed = append(s.delayed, parts)
@@ -161,19 +166,26 @@ func (s *simulation) write() {
 	w.RequestID = rapid.SampledFrom([]string{"", "r1", "r2", "r3"}).Draw(s.T, "request")
 	value := func() ckpt.Raw { return wire.AppendInt(nil, rapid.Int64Range(0, 1000).Draw(s.T, "value")) }
 	id := ckpt.IntID(rapid.Int64Range(0, 5).Draw(s.T, "message"))
-	op := rapid.SampledFrom([]ckpt.OpInfo{ckpt.StatePut.OpInfo, ckpt.StateClear.OpInfo, ckpt.CachePut.OpInfo, ckpt.MessagesPut.OpInfo,
-		ckpt.MessagesPut.OpInfo, ckpt.MessagesDelete.OpInfo, ckpt.ThreadsPut.OpInfo, ckpt.ThreadsClean.OpInfo,
+	op := rapid.SampledFrom([]ckpt.OpInfo{ckpt.StatePut.OpInfo, ckpt.StatePut.OpInfo, ckpt.StateClear.OpInfo, ckpt.StateRestore.OpInfo, ckpt.CachePut.OpInfo, ckpt.MessagesPut.OpInfo,
+		ckpt.MessagesPut.OpInfo, ckpt.MessagesDelete.OpInfo, ckpt.ThreadsPut.OpInfo, ckpt.ThreadsClean.OpInfo, ckpt.ThreadsRetain.OpInfo,
 		ckpt.LeasesAcquire.OpInfo, ckpt.LeasesAcquire.OpInfo, ckpt.LeasesRenew.OpInfo, ckpt.LeasesRelease.OpInfo}).Draw(s.T, "operation")
 	held := s.lease(j, w.ThreadID)
 	if rapid.Bool().Draw(s.T, "under a lease") {
 		w.Lease = held.Token
 	}
-	ttl := rapid.SampledFrom([]time.Duration{time.Second, time.Minute, time.Hour}).Draw(s.T, "lease time")
+	leaseTime := rapid.SampledFrom([]time.Duration{time.Second, time.Minute, time.Hour}).Draw(s.T, "lease time")
 	w.Kind = op.Name
+	ttl := time.Duration(rapid.SampledFrom([]int{0, 1, 40_000}).Draw(s.T, "ttl")) * time.Millisecond
+	pinned, keep := rapid.Bool().Draw(s.T, "pinned"), rapid.IntRange(0, 2).Draw(s.T, "keep")
+	retain := ckpt.ThreadsRetainRequest{TTL: &ttl, Sliding: ttl > 0 && keep > 0, Pinned: &pinned, KeepMessages: &keep}
 	w.Plan = func(v *store.View, e *store.Entry) (err error) {
 		switch op.Name {
 		case ckpt.StatePut.Name:
-			err = planned(v, e, ckpt.StatePut, store.PlanStatePut, ckpt.StatePutRequest{State: value()})
+			keep := rapid.SampledFrom([]*int{nil, nil, new(int), ptr(1), ptr(3)}).Draw(s.T, "keep")
+			err = planned(v, e, ckpt.StatePut, store.PlanStatePut, ckpt.StatePutRequest{State: value(), Keep: keep})
+		case ckpt.StateRestore.Name:
+			err = planned(v, e, ckpt.StateRestore, store.PlanStateRestore, ckpt.StateRestoreRequest{
+				Revision: rapid.Uint64Range(1, uint64(len(s.stream)+1)).Draw(s.T, "revision"), WithMessages: true})
 		case ckpt.StateClear.Name:
 			err = planned(v, e, ckpt.StateClear, store.PlanStateClear, ckpt.StateClearRequest{})
 		case ckpt.CachePut.Name:
@@ -186,11 +198,13 @@ func (s *simulation) write() {
 			err = planned(v, e, ckpt.MessagesDelete, store.PlanMessagesDelete, ckpt.MessagesDeleteRequest{MessageID: id})
 		case ckpt.ThreadsPut.Name:
 			err = planned(v, e, ckpt.ThreadsPut, store.PlanThreadsPut, ckpt.ThreadsPutRequest{Record: ckpt.Raw{0x81, 0xa1, 'x', 0x01}})
+		case ckpt.ThreadsRetain.Name:
+			err = planned(v, e, ckpt.ThreadsRetain, store.PlanThreadsRetain, retain)
 		case ckpt.LeasesAcquire.Name:
 			owner := rapid.SampledFrom([]string{"w1", "w2"}).Draw(s.T, "owner")
-			err = planned(v, e, ckpt.LeasesAcquire, store.PlanLeasesAcquire, ckpt.LeasesAcquireRequest{Owner: owner, TTL: ttl})
+			err = planned(v, e, ckpt.LeasesAcquire, store.PlanLeasesAcquire, ckpt.LeasesAcquireRequest{Owner: owner, TTL: leaseTime})
 		case ckpt.LeasesRenew.Name:
-			err = planned(v, e, ckpt.LeasesRenew, store.PlanLeasesRenew, ckpt.LeasesRenewRequest{Token: held.Token, TTL: ttl})
+			err = planned(v, e, ckpt.LeasesRenew, store.PlanLeasesRenew, ckpt.LeasesRenewRequest{Token: held.Token, TTL: leaseTime})
 		case ckpt.LeasesRelease.Name:
 			err = planned(v, e, ckpt.LeasesRelease, store.PlanLeasesRelease, ckpt.LeasesReleaseRequest{Token: held.Token})
 		default:
@@ -198,15 +212,58 @@ func (s *simulation) write() {
 		}
 		return err
 	}
-	if entry, _, err := j.store.Plan(w, max(s.now, j.clock.Load())); err == nil && entry {
+	now := max(s.now, j.clock.Load())
+	entry, _, err := j.store.Plan(w, now)
+	switch {
+	case errors.Is(err, store.ErrExpired):
+		if e, ok := j.store.Expiry(w, now); ok {
+			s.send(j, e)
+		}
+	case err == nil && entry:
 		s.send(j, w.Entry)
+	}
+}
+
+func ptr(n int) *int { return &n }
+
+// transact plans a write to some threads at once at a random replica. A part without
+// changes is a condition.
+func (s *simulation) transact() {
+	j := rapid.SampledFrom(s.replicas).Draw(s.T, "replica")
+	ids := rapid.Permutation([]string{"a", "b", "c", "d"}).Draw(s.T, "threads")[:rapid.IntRange(2, 3).Draw(s.T, "how many")]
+	var writes []*store.Write
+	for _, id := range ids {
+		var c ckpt.Changes
+		switch rapid.IntRange(0, 3).Draw(s.T, "change") {
+		case 0:
+			c.ClearState = true
+		case 1:
+			body, _ := wire.AppendAny(nil, map[string]any{"message_id": rapid.Int64Range(0, 5).Draw(s.T, "message")})
+			c.Messages = []ckpt.Raw{body}
+		case 2:
+			c.State = wire.AppendInt(nil, rapid.Int64Range(0, 1000).Draw(s.T, "value"))
+		}
+		w := &store.Write{Plan: store.PlanPart(&c, new(ckpt.Committed))}
+		w.Kind, w.ThreadID = ckpt.ThreadsTransact.Name, id
+		w.RequestID = rapid.SampledFrom([]string{"", "r1", "r2", "r3"}).Draw(s.T, "request")
+		writes = append(writes, w)
+	}
+	first := writes[0]
+	part := first.Plan
+	first.Group, first.Plan = writes[1:], func(v *store.View, e *store.Entry) error {
+		err := part(v, e)
+		e.Answer = append(e.Answer, 0x80)
+		return err
+	}
+	if entry, _, err := j.store.Plan(first, s.now); err == nil && entry {
+		s.send(j, first.Entry)
 	}
 }
 
 // lease returns who holds a lease in the view of a replica.
 func (s *simulation) lease(j *JetStream, thread string) (a ckpt.LeaseReply) {
 	w := &store.Write{Plan: func(v *store.View, e *store.Entry) error { return store.PlanLeasesGet(v, nil, &a, e) }}
-	w.ThreadID = thread
+	w.ThreadID, w.Own = thread, true // it may have expired
 	_, _, _ = j.store.Plan(w, max(s.now, j.clock.Load()))
 	return a
 }
@@ -267,11 +324,12 @@ func TestReplayEqualsLive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newSimulation(t)
 		t.Repeat(map[string]func(*rapid.T){
-			"write":   func(*rapid.T) { s.write() },
-			"write 2": func(*rapid.T) { s.write() },
-			"commit":  func(*rapid.T) { s.commit() },
-			"commit2": func(*rapid.T) { s.commit() },
-			"apply":   func(*rapid.T) { s.step(rapid.IntRange(0, len(s.replicas)-1).Draw(t, "who")) },
+			"write":    func(*rapid.T) { s.write() },
+			"write 2":  func(*rapid.T) { s.write() },
+			"transact": func(*rapid.T) { s.transact() },
+			"commit":   func(*rapid.T) { s.commit() },
+			"commit2":  func(*rapid.T) { s.commit() },
+			"apply":    func(*rapid.T) { s.step(rapid.IntRange(0, len(s.replicas)-1).Draw(t, "who")) },
 			"apply all": func(*rapid.T) {
 				for i := range s.replicas[:2] {
 					for s.step(i) {

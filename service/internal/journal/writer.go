@@ -15,9 +15,11 @@ type pending struct {
 	caller  Caller
 	now     int64
 	came    time.Time
-	entry   []byte // encoded
-	planned uint64 // the position that it was planned at
-	sure    bool   // it was planned on a view that a barrier vouched for
+	entry   []byte       // encoded
+	planned uint64       // the position that it was planned at
+	sure    bool         // it was planned on a view that a barrier vouched for
+	end     *store.Entry // what is written first: the end of one of its threads, which has expired; nil: nothing
+	ahead   int          // how many of its threads have other writes under way
 }
 
 // record is a record that was sent and is not applied here yet.
@@ -31,7 +33,7 @@ type record struct {
 	again    bool                 // it was sent more than once
 }
 
-// Commit carries out a write: it waits while another write to the thread is
+// Commit carries out a write: it waits while another write to one of its threads is
 // under way, since it would be planned on what is out of date by then.
 func (j *JetStream) Commit(w *store.Write, now int64, caller Caller) {
 	p := &pending{Write: w, caller: caller, now: now, came: time.Now()}
@@ -41,14 +43,17 @@ func (j *JetStream) Commit(w *store.Write, now int64, caller Caller) {
 		caller.Done(store.Result{}, errClosed)
 		return
 	}
-	queue, busy := j.busy[w.ThreadID]
-	if busy {
-		j.busy[w.ThreadID] = append(queue, p)
-	} else {
-		j.busy[w.ThreadID] = nil
+	for thread := range w.Threads {
+		queue, busy := j.busy[thread]
+		if busy {
+			queue = append(queue, p)
+			p.ahead++
+		}
+		j.busy[thread] = queue
 	}
+	free := p.ahead == 0
 	j.mu.Unlock()
-	if !busy {
+	if free {
 		j.begin(p)
 	}
 }
@@ -67,10 +72,18 @@ func (j *JetStream) begin(p *pending) {
 		return
 	}
 	p.planned = j.applied.Load()
+	p.now = max(p.now, j.clock.Load()) // the time of the records: what has expired by it is gone
 	entry, a, err := j.plan(p)
+	for errors.Is(err, store.ErrExpired) {
+		if e, ok := j.store.Expiry(p.Write, p.now); ok {
+			p.end = &e
+			break
+		}
+		entry, a, err = j.plan(p) // another record has ended it meanwhile
+	}
 	var refusal *ckpt.Error
 	switch {
-	case entry:
+	case entry, p.end != nil:
 	case p.sure, errors.As(err, &refusal) && (refusal.Code == ckpt.InvalidArgument || refusal.Code == ckpt.TooLarge):
 		j.finish(p, a, err)
 		return
@@ -86,7 +99,7 @@ func (j *JetStream) begin(p *pending) {
 		})
 		return
 	}
-	if p.entry, err = p.Append(p.entry[:0]); err != nil {
+	if p.entry, err = p.effect().Append(p.entry[:0]); err != nil {
 		j.finish(p, a, err)
 		return
 	}
@@ -103,6 +116,14 @@ func (j *JetStream) begin(p *pending) {
 	j.waiting = append(j.waiting, p)
 	j.mu.Unlock()
 	j.rouse()
+}
+
+// effect is what the write's next record is to bring about.
+func (p *pending) effect() *store.Entry {
+	if p.end != nil {
+		return p.end
+	}
+	return &p.Entry
 }
 
 // rouse has a goroutine of its own flush: what is planned until it runs shares
@@ -130,24 +151,41 @@ var errLate = ckpt.Errorf(ckpt.Unavailable, "the write has waited for too long: 
 
 func (j *JetStream) plan(p *pending) (entry bool, a store.Result, err error) {
 	defer panicked(&err)
-	return j.store.Plan(p.Write, max(p.now, j.clock.Load())) // time never goes back
+	return j.store.Plan(p.Write, p.now)
 }
 
-// finish tells the caller, and begins the next write to the thread.
+// finish tells the caller, and begins the next writes to the threads. All writes
+// have their places in the queues of all their threads at one moment, so no two of
+// them wait for one another.
 func (j *JetStream) finish(p *pending, a store.Result, err error) {
-	thread := p.ThreadID
+	thread, group := p.ThreadID, p.Group
 	p.caller.Done(a, err) // which may use the write again
+	if next := j.next(thread); next != nil {
+		j.begin(next)
+	}
+	for _, further := range group {
+		if next := j.next(further.ThreadID); next != nil {
+			j.begin(next)
+		}
+	}
+}
+
+// next takes a write off its thread's queue and returns the one behind it, where
+// that has nothing else to wait for.
+func (j *JetStream) next(thread string) *pending {
 	j.mu.Lock()
+	defer j.mu.Unlock()
 	queue := j.busy[thread]
 	if len(queue) == 0 {
 		delete(j.busy, thread)
-		j.mu.Unlock()
-		return
+		return nil
 	}
 	next := queue[0]
 	j.busy[thread] = queue[1:]
-	j.mu.Unlock()
-	j.begin(next)
+	if next.ahead--; next.ahead > 0 {
+		return nil
+	}
+	return next
 }
 
 // Barrier calls then when this replica has applied a record that was sent after
@@ -214,7 +252,7 @@ func (j *JetStream) number(r *record, planned uint64, entries [][]byte) {
 	count := max(1, (len(body)+room-1)/room)
 	for i := range count {
 		piece := body[i*room : min((i+1)*room, len(body))]
-		p := part{j.storeID(), j.writer, r.number, i, count, nil}
+		p := part{version, j.storeID(), j.writer, r.number, i, count, nil}
 		r.parts = append(r.parts, append(p.append(make([]byte, 0, headBytes+len(piece))), piece...))
 	}
 }
@@ -245,7 +283,7 @@ func (j *JetStream) resend() {
 	j.mu.Lock()
 	var late []*record
 	for _, r := range j.underWay {
-		if time.Since(r.sent) > j.opts.Patience {
+		if time.Since(r.sent) > j.opts.Patience+r.size()*slowest {
 			r.again = true
 			late = append(late, r)
 		}
@@ -255,6 +293,18 @@ func (j *JetStream) resend() {
 		j.log.Debug("sending a record again", "number", r.number)
 		j.send(r)
 	}
+}
+
+// slowest is the slowest stream that is waited for: time for one byte.
+const slowest = time.Second / (4 << 20)
+
+// size returns how many bytes the record has.
+func (r *record) size() time.Duration {
+	n := 0
+	for _, b := range r.parts {
+		n += len(b)
+	}
+	return time.Duration(n)
 }
 
 // remove takes a record off those under way. The caller holds the lock.

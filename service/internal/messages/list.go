@@ -153,6 +153,18 @@ func (l *List) From(h *Heap, offset int) iter.Seq[[]byte] {
 	}
 }
 
+// Backward returns the messages from the last to the first. The list must not
+// change while the sequence is read.
+func (l *List) Backward(h *Heap) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for _, r := range slices.Backward(l.refs) {
+			if r != 0 && !yield(h.get(r)) {
+				return
+			}
+		}
+	}
+}
+
 // position returns where the row is, or tombstones right before it;
 // len(l.refs) where there is no such row.
 func (l *List) position(row int) int {
@@ -166,4 +178,19 @@ func (l *List) position(row int) int {
 		return row
 	}
 	return l.long.position(l.refs, row)
+}
+
+// First returns the IDs of the first n messages; none where n is not more than 0.
+func (l *List) First(h *Heap, n int) []ckpt.MessageID {
+	if n <= 0 {
+		return nil
+	}
+	ids := make([]ckpt.MessageID, 0, min(n, l.Len()))
+	for body := range l.From(h, 0) {
+		id, _, _ := IDOf(body) // it was an ID when it was put
+		if ids = append(ids, id); len(ids) == n {
+			break
+		}
+	}
+	return ids
 }

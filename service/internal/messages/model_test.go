@@ -92,6 +92,9 @@ func (w *world) check(t *rapid.T) {
 			if b, ok := l.Get(&w.heap, id); !ok || !bytes.Equal(b, want[row]) {
 				t.Fatalf("list %d: Get of %v returns %x, %t", i, id, b, ok)
 			}
+			if at, b, ok := l.Find(&w.heap, id); !ok || at != row || !bytes.Equal(b, want[row]) {
+				t.Fatalf("list %d: %v of row %d is found in row %d, %t", i, id, row, at, ok)
+			}
 		}
 	}
 	w.checkHeap(t, live)
@@ -198,6 +201,27 @@ func TestListsAgainstModel(t *testing.T) {
 					}
 				}
 				w.snapshots = append(w.snapshots, same)
+			},
+			"edited snapshot": func(t *rapid.T) {
+				i := index.Draw(t, "list")
+				s, want := w.lists[i].Snapshot(&w.heap), w.models[i].all()
+				for range rapid.IntRange(1, 5).Draw(t, "edits") {
+					row, body := rapid.IntRange(0, len(want)).Draw(t, "row"), message(numbered(7), rapid.IntRange(0, 20).Draw(t, "size"))
+					switch edit := rapid.IntRange(0, 2).Draw(t, "edit"); {
+					case edit == 0:
+						s.Truncate(row)
+						want = want[:row]
+					case edit == 1 || row == len(want):
+						s.Insert(row, body)
+						want = slices.Insert(want, row, body)
+					default:
+						s.Replace(row, body)
+						want[row] = body
+					}
+				}
+				if s.Len() != len(want) || !slices.EqualFunc(slices.Collect(s.All()), want, bytes.Equal) {
+					t.Fatalf("the edited snapshot of list %d has %d messages, or other ones than the %d of the model", i, s.Len(), len(want))
+				}
 			},
 			"": w.check,
 		})

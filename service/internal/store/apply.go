@@ -12,14 +12,13 @@ import (
 // time now is that of the record: what becomes of the thread depends on the
 // journal alone, and not on where and when it is applied.
 func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(Change)) bool {
+	if len(e.With) > 0 {
+		return s.applyGroup(e, now, first, revision, applied)
+	}
 	sh := s.shard(e.ThreadID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	t := sh.threads.get(e.ThreadID)
-	if t != nil && s.forgotten(t, now, revision) {
-		sh.forget(t)
-		t = nil
-	}
+	t := s.find(sh, e.ThreadID, now, revision)
 	switch {
 	case e.Snapshot != nil:
 		return s.restore(sh, t, e, first, revision)
@@ -29,6 +28,8 @@ func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(
 		if e.Base == 0 {
 			s.straddles.add(t.since(), revision)
 		}
+		return false
+	case t != nil && t.over(now) && !e.NoThread: // which is to be told before it is written again
 		return false
 	}
 	if e.Until != 0 && e.Until <= now {
@@ -47,23 +48,44 @@ func (s *Store) carryOut(sh *shard, t *thread, e *Entry, now int64, first, revis
 	applied(s.apply(sh, t, e, now, first, revision))
 }
 
+// find returns the thread that an entry of a record is about, nil where there is no
+// trace of it that the record may see.
+func (s *Store) find(sh *shard, id string, now int64, revision uint64) *thread {
+	t := sh.threads.get(id)
+	if t != nil && s.forgotten(t, now, revision) {
+		sh.forget(t)
+		t = nil
+	}
+	return t
+}
+
 // apply changes the thread by an entry. t is what the shard has under the
 // entry's thread ID: nil where it is new, and possibly a thread whose content
 // is gone or has expired.
 func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision uint64) Change {
 	c := Change{Entry: e, Revision: revision}
+	before := 0
+	if t != nil {
+		before = t.peek().weight()
+	}
 	if t == nil {
 		t = sh.add(e.ThreadID)
 		t.setSince(first)
 	}
 	c.Previous = t.told()
-	before := t.peek().weight()
-	if !t.gone() && !t.holds(now) && !e.NoThread { // whose event tells whose it was
+	e.told = c.Previous
+	if !t.gone() && !t.full(now) && !e.NoThread { // whose event tells whose it was
 		s.end(sh, t)
 	}
 	if t.gone() {
 		t.created, t.owner = newStamp(now, revision), nobody
 		s.directory.add(t)
+		if e.Fresh != nil {
+			if sh.fresh == nil || *sh.fresh != *e.Fresh {
+				sh.fresh = e.Fresh
+			}
+			t.detail().retention = sh.fresh
+		}
 	}
 	t.moveTo(first, revision)
 	t.updated = e.At
@@ -72,9 +94,9 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 		t.owner = unique.Make(e.UserID)
 	}
 	c.Owner = t.owner.Value()
-	t.change(sh, e)
+	c.Trimmed = t.change(sh, e)
 	t.remember(e, now, revision)
-	if !t.holds(now) {
+	if !t.full(now) {
 		s.end(sh, t)
 	}
 	sh.settle(t, before)
@@ -99,6 +121,7 @@ func (sh *shard) add(id string) *thread {
 
 // settle is what follows a change of a thread whose details had weighed before.
 func (sh *shard) settle(t *thread, before int) {
+	sh.agenda.schedule(t)
 	t.trim()
 	d := t.peek()
 	sh.details += d.weight() - before
@@ -115,8 +138,8 @@ func (sh *shard) forget(t *thread) {
 }
 
 // forgotten reports whether nothing in the journal can ask for a thread that is
-// gone: it remembers no answer, nobody has its lease, and what was planned while
-// it was there is void by now.
+// gone: it remembers no answer, nobody has its lease, and what was planned while it
+// was there is void by now.
 func (s *Store) forgotten(t *thread, now int64, revision uint64) bool {
 	return t.gone() && !t.remembers(now) && !t.peek().leaseAt(now).held() && revision-t.revision >= s.opts.Window
 }
@@ -127,43 +150,68 @@ func (s *Store) end(sh *shard, t *thread) {
 	if t.gone() {
 		return
 	}
-	t.messages.Clear(&sh.heap)
-	if t.more != nil {
-		t.more = t.more.lasting()
-	}
+	sh.empty(t)
 	s.directory.remove(t)
 	t.created = 0
 }
 
-// change makes the entry's effects.
-func (t *thread) change(sh *shard, e *Entry) {
+// empty removes all that the thread holds, but for the answers that it remembers
+// and its lease.
+func (sh *shard) empty(t *thread) {
+	t.messages.Clear(&sh.heap)
+	if t.more != nil {
+		sh.agenda.remove(t)
+		t.more = t.more.lasting()
+	}
+}
+
+// change makes the entry's effects, and returns how many messages were over.
+func (t *thread) change(sh *shard, e *Entry) (trimmed int) {
 	if e.NoThread {
-		t.messages.Clear(&sh.heap)
-		t.more = t.peek().lasting()
-		return
+		sh.empty(t)
+		return 0
 	}
 	if e.State.any() {
-		t.detail().state = e.State.slot(e.At)
+		d, before := t.detail(), t.peek().state
+		if d.state = e.State.slot(e.At); e.Keep != (kept{}) || d.history != nil {
+			d.newState(before, e, t.revision)
+		}
 	}
 	if e.Cache.any() {
 		d := t.detail()
 		d.cache, d.expires = e.Cache.slot(e.At), e.Expires
 	}
+	was := t.changes(sh)
 	for _, id := range e.Delete {
+		was.delete(id)
 		t.messages.Delete(&sh.heap, id)
 	}
 	for _, m := range e.Messages {
+		was.put(m.id)
 		t.messages.Put(&sh.heap, m.id, m.body, m.keep)
 	}
-	if len(e.Metadata) > 0 {
+	if e.Latest > 0 {
+		over := t.messages.First(&sh.heap, t.messages.Len()-e.Latest)
+		for _, id := range over {
+			was.delete(id)
+			t.messages.Delete(&sh.heap, id)
+		}
+		trimmed = len(over)
+	}
+	if len(e.Metadata) > 0 || e.NoMeta {
+		was.replace(undoMetadata, t.peek().metadata)
 		t.detail().metadata = e.Metadata
 	}
-	if len(e.Record) > 0 {
-		t.detail().record = newRecord(e.Record)
+	if len(e.Record) > 0 || e.NoRecord {
+		was.replace(undoRecord, t.peek().record.raw())
+		if t.detail().record = nil; len(e.Record) > 0 && !e.NoRecord {
+			t.detail().record = newRecord(e.Record)
+		}
 	}
-	if e.NoRecord {
-		t.detail().record = nil
+	if e.Retain != nil {
+		t.detail().retention = e.Retain
 	}
+	return trimmed
 }
 
 // compactBytes bounds the copying that one write does for the heap's

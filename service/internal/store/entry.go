@@ -1,13 +1,19 @@
 package store
 
-import "github.com/ckptbus/ckpt"
+import (
+	"slices"
+
+	"github.com/ckptbus/ckpt"
+)
 
 // Write is a request to change one thread. It can be used again when it was
 // answered.
 type Write struct {
 	Entry // of which Kind, WriteRef and Digest are the request's; the rest is planned
 	Plan  Plan
-	view  View // what the plan looks at
+	Own   bool     // it is the service's own, and may find a thread that has expired
+	Group []*Write // writes to further threads, which are made with this one or not at all
+	view  View     // what the plan looks at
 }
 
 // Plan checks a request against the thread as it stands and adds its effect and
@@ -26,18 +32,24 @@ type Entry struct {
 	Base     uint64 // the thread's revision that it was planned on; 0: there was no trace of it
 	Answer   []byte // the encoded reply, whose revision is not known yet
 	State    change
+	Keep     kept // how many earlier states the thread keeps from a change of its state on
 	Cache    change
 	Expires  int64 // when the new cached state expires; 0: never
 	Messages []message
 	Delete   []ckpt.MessageID // messages to remove, before others are put
 	Metadata ckpt.Raw         // replaces the message metadata unless empty
+	NoMeta   bool             // removes the message metadata
 	Record   ckpt.Raw         // replaces the record unless empty
 	NoRecord bool             // removes the record
 	NoThread bool             // removes the thread with all that it holds
+	Retain   *retention       // replaces the retention unless nil
+	Fresh    *retention       // the retention of the thread where the entry creates it; nil: none
+	Latest   int              // removes the oldest messages beyond that many, after others are put; 0: none
 	Hold     *lease           // replaces the thread's lease, and is all that changes; of a snapshot, the lease
 	Until    int64            // the entry is void from this time on, since its lease has run out by then; 0: never
+	told     uint64           // when it was applied: the thread's revision that readers knew before
 	Snapshot *Snapshot        // the thread as it is: changes nothing where it is there
-	told     uint64           // of a lease that was changed: the thread's revision that readers know
+	With     []*Entry         // of further threads: they are applied with this one or not at all
 }
 
 // change is what happens to a slot: nothing, a new value, or removal.
@@ -63,9 +75,16 @@ type message struct {
 	keep bool // body's buffer holds little else
 }
 
+// changes reports whether the entry changes anything, on whichever thread.
 func (e *Entry) changes() bool {
+	return e.changesThread() || slices.ContainsFunc(e.With, (*Entry).changesThread)
+}
+
+// changesThread reports whether the entry changes its own thread. One of a group
+// that does not is a condition: the thread must be as it was when it was planned.
+func (e *Entry) changesThread() bool {
 	return e.State.any() || e.Cache.any() || len(e.Messages) > 0 || len(e.Delete) > 0 ||
-		len(e.Metadata) > 0 || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Hold != nil || e.Snapshot != nil
+		len(e.Metadata) > 0 || e.NoMeta || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Retain != nil || e.Hold != nil || e.Snapshot != nil
 }
 
 // AppendMessageIDs appends the IDs of the messages that the entry puts or
@@ -82,12 +101,27 @@ func (e *Entry) AppendMessageIDs(ids []ckpt.MessageID) []ckpt.MessageID {
 // answer. What was stored does not change.
 func (w *Write) Reset() {
 	w.Entry = Entry{Answer: w.Answer[:0]}
-	w.view = View{}
+	w.view, w.Group = View{}, nil
 }
 
 // Again drops what was planned, so that the write can be planned anew.
 func (w *Write) Again() {
 	w.Entry = Entry{Kind: w.Kind, WriteRef: w.WriteRef, Digest: w.Digest, Answer: w.Answer[:0]}
+	for _, further := range w.Group {
+		further.Again()
+	}
+}
+
+// Threads calls yield with the ID of each thread of the write; no thread comes twice.
+func (w *Write) Threads(yield func(id string) bool) {
+	if !yield(w.ThreadID) {
+		return
+	}
+	for _, further := range w.Group {
+		if !yield(further.ThreadID) {
+			return
+		}
+	}
 }
 
 // Result returns what became of the write whose entry was applied at the revision.
@@ -104,6 +138,7 @@ type Change struct {
 	Revision uint64
 	Previous uint64 // the thread's revision before; 0: it was new
 	Owner    string // the user whom the thread belongs to
+	Trimmed  int    // messages that were removed because of Latest
 }
 
 // Result is what became of a write: its answer, and the revision that belongs

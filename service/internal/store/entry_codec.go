@@ -19,15 +19,22 @@ import (
 //	at when it was planned
 //	b  the revision that it was planned on
 //	a  the answer, a binary
-//	f  flags: 1 removes the state, 2 the cached state, 4 the record, 8 the thread
+//	f  flags: 1 removes the state, 2 the cached state, 4 the record, 8 the thread,
+//	   16 the message metadata
 //	s  the new state            c  the new cached state, which expires at x
 //	m  messages to put, after   d  the ID of a message to remove, or an array of several
 //	md the message metadata     i  the record
-//	n  of a snapshot, its times: created, updated, of the state, of the cached state
-//	l  the lease that the thread has from now on: an array of owner, expiry and
+//	l  the retention            lf the retention of the thread where it is new
+//	mk how many messages to keep
+//	hk how many earlier states are kept from a change of the state on, and of a
+//	   snapshot the rest of its history: see history_codec.go
+//	ls the lease that the thread has from now on: an array of owner, expiry and
 //	   token, which is 0 where it is the entry's revision; empty where it ends
-//	y  the time from which on the entry is void
-//	g  of a snapshot, how far the thread's revision is ahead of what readers know
+//	la of a snapshot, how far the thread's revision is ahead of what readers know
+//	lu the time from which on the entry is void
+//	n  of a snapshot, its times: created, updated, of the state, of the cached state
+//	g  entries of further threads, each a binary, that are applied with this one
+//	   or not at all
 //	w  of a snapshot, the answers that are remembered: arrays of request ID,
 //	   kind, time, revision and answer, and the digest where it is known
 const (
@@ -35,6 +42,7 @@ const (
 	flagNoCache
 	flagNoRecord
 	flagNoThread
+	flagNoMeta
 )
 
 // coded is an entry as its fields on the wire.
@@ -42,11 +50,14 @@ type coded struct {
 	*Entry
 	answer                    []byte
 	flags                     int
-	messages, times, recent   []ckpt.Raw
+	messages, times           []ckpt.Raw
+	recent, group             []ckpt.Raw
 	delete, lease             ckpt.Raw
 	ahead                     uint64
 	kind, requestID           string
 	state, cache, metadata, i ckpt.Raw
+	retain, fresh             ckpt.Raw
+	past                      codedHistory
 }
 
 func (c *coded) declare(f *wire.Fields) {
@@ -67,19 +78,26 @@ func (c *coded) declare(f *wire.Fields) {
 	f.Optional("d", &c.delete)
 	f.Optional("md", &c.metadata)
 	f.Optional("i", &c.i)
-	f.Optional("l", &c.lease)
-	f.Optional("y", &c.Until)
-	f.Optional("g", &c.ahead)
+	f.Optional("l", &c.retain)
+	f.Optional("lf", &c.fresh)
+	f.Optional("mk", &c.Latest)
+	f.Optional("ls", &c.lease)
+	f.Optional("la", &c.ahead)
+	f.Optional("lu", &c.Until)
 	f.Optional("n", &c.times)
 	f.Optional("w", &c.recent)
+	f.Optional("g", &c.group)
+	c.past.declare(f)
 }
 
 // Append appends the entry to b.
 func (e *Entry) Append(b []byte) ([]byte, error) {
 	c := coded{
 		Entry: e, kind: e.Kind, requestID: e.RequestID, answer: e.Answer,
+		retain: e.Retain.raw(), fresh: e.Fresh.raw(),
 		state: e.State.value, cache: e.Cache.value, metadata: e.Metadata, i: e.Record,
-		flags: one(e.State.remove)*flagNoState | one(e.Cache.remove)*flagNoCache | one(e.NoRecord)*flagNoRecord | one(e.NoThread)*flagNoThread,
+		flags: one(e.State.remove)*flagNoState | one(e.Cache.remove)*flagNoCache | one(e.NoRecord)*flagNoRecord | one(e.NoThread)*flagNoThread | one(e.NoMeta)*flagNoMeta,
+		past:  codedHistory{keep: e.Keep.coded()},
 	}
 	for i := range e.Messages {
 		c.messages = append(c.messages, e.Messages[i].body)
@@ -99,6 +117,14 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 		for i := range s.recent {
 			c.recent = append(c.recent, s.recent[i].raw())
 		}
+		c.past = s.history.coded()
+	}
+	for _, further := range e.With {
+		raw, err := further.Append(nil)
+		if err != nil {
+			return b, err
+		}
+		c.group = append(c.group, wire.AppendBin(nil, raw))
 	}
 	f := wire.Declare()
 	defer f.Free()
@@ -107,7 +133,10 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 }
 
 // DecodeEntry reads an entry. What it holds as bytes is a copy.
-func DecodeEntry(b ckpt.Raw) (Entry, error) {
+func DecodeEntry(b ckpt.Raw) (Entry, error) { return decodeEntry(b, true) }
+
+// decodeEntry reads an entry, which may be the first of a group or not.
+func decodeEntry(b ckpt.Raw, first bool) (Entry, error) {
 	var e Entry
 	c := coded{Entry: &e}
 	f := wire.Declare()
@@ -120,7 +149,8 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 	e.State = change{bytes.Clone(c.state), c.flags&flagNoState != 0}
 	e.Cache = change{bytes.Clone(c.cache), c.flags&flagNoCache != 0}
 	e.Metadata, e.Record = bytes.Clone(c.metadata), bytes.Clone(c.i)
-	e.NoRecord, e.NoThread = c.flags&flagNoRecord != 0, c.flags&flagNoThread != 0
+	e.NoRecord, e.NoThread, e.NoMeta = c.flags&flagNoRecord != 0, c.flags&flagNoThread != 0, c.flags&flagNoMeta != 0
+	e.Keep = decodeKept(c.past.keep)
 	if len(c.messages) > 0 {
 		e.Messages = make([]message, len(c.messages))
 	}
@@ -138,6 +168,18 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 	if e.Hold, err = decodeLease(c.lease); err != nil {
 		return Entry{}, fmt.Errorf("lease: %w", err)
 	}
+	if e.Retain, err = decodeRetention(c.retain); err != nil {
+		return Entry{}, fmt.Errorf("retention: %w", err)
+	}
+	if e.Fresh, err = decodeRetention(c.fresh); err != nil {
+		return Entry{}, fmt.Errorf("retention of a new thread: %w", err)
+	}
+	if !first && (len(c.group) > 0 || e.Kind == kindSnapshot) {
+		return Entry{}, fmt.Errorf("entry %q is none of a single thread", e.Kind)
+	}
+	if e.With, err = decodeGroup(c.group); err != nil {
+		return Entry{}, err
+	}
 	if e.Kind == kindSnapshot {
 		s, err := decodeSnapshot(&c)
 		if err != nil {
@@ -146,6 +188,23 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) {
 		e.Snapshot = s
 	}
 	return e, nil
+}
+
+// decodeGroup reads the entries of further threads.
+func decodeGroup(list []ckpt.Raw) ([]*Entry, error) {
+	var group []*Entry
+	for i, raw := range list {
+		b, err := raw.Bin()
+		if err != nil {
+			return nil, fmt.Errorf("entry %d of the group %w", i, err)
+		}
+		e, err := decodeEntry(b, false)
+		if err != nil {
+			return nil, fmt.Errorf("entry %d of the group: %w", i, err)
+		}
+		group = append(group, &e)
+	}
+	return group, nil
 }
 
 // appendIDs returns message IDs as they travel: one by itself, which is how version
@@ -217,7 +276,9 @@ func decodeSnapshot(c *coded) (*Snapshot, error) {
 		}
 		s.recent = append(s.recent, a)
 	}
-	return s, nil
+	var err error
+	s.history, err = c.past.history(c.State.value)
+	return s, err
 }
 
 func (a *answered) raw() ckpt.Raw {

@@ -4,7 +4,10 @@ import "github.com/ckptbus/ckpt"
 
 // planned is the plan of a request, without its reply.
 func planned[Q, A any](plan func(*View, *Q, *A, *Entry) error, q *Q) Plan {
-	return func(v *View, e *Entry) error { return plan(v, q, new(A), e) }
+	return func(v *View, e *Entry) error {
+		e.Answer = append(e.Answer, 0x80) // which every reply has more of
+		return plan(v, q, new(A), e)
+	}
 }
 
 // queried returns what a query answers.

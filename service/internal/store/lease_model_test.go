@@ -34,6 +34,8 @@ func (r *run) token(id string) uint64 {
 // it must be refused, and changes whether it is another lease then.
 func (r *run) commitLease(ref ckpt.WriteRef, kind string, plan Plan, code ckpt.Code, changes bool, next modelLease) {
 	m := &r.model
+	ended := m.expired(ref.ThreadID) // which is told before anything else
+	m.drop(ref.ThreadID)
 	told := uint64(0)
 	if t := m.find(ref.ThreadID); t != nil {
 		told = m.last[ref.ThreadID]
@@ -42,7 +44,12 @@ func (r *run) commitLease(ref ckpt.WriteRef, kind string, plan Plan, code ckpt.C
 		}
 	}
 	before := m.revision
-	a, err := r.store.Commit(newWrite(kind, ref, plan), m.now, r.next, func(c Change) { r.Fatalf("%s is told as %+v", kind, c) })
+	r.changes = nil
+	a, err := r.store.Commit(newWrite(kind, ref, plan), m.now, r.next, r.change)
+	if len(r.changes) != one(ended) || ended && r.changes[0].Kind != ckpt.KindExpired {
+		r.Fatalf("%s is told as %+v", kind, r.changes)
+	}
+	before += uint64(one(ended))
 	if code != 0 {
 		if e, ok := err.(*ckpt.Error); !ok || e.Code != code || code == ckpt.Conflict && e.Lease != m.lease(ref.ThreadID).token {
 			r.Fatalf("%s %+v: %v, want %s", kind, ref, err, code)
@@ -114,6 +121,7 @@ func (r *run) checkLeases() {
 	for id := range m.leases {
 		var a ckpt.LeaseReply
 		w := newWrite("leases.get", ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: id}}, func(v *View, e *Entry) error { return PlanLeasesGet(v, nil, &a, e) })
+		w.Own = true // it may be asked of a thread that has expired
 		entry, _, err := r.store.Plan(w, m.now)
 		want := m.lease(id)
 		if entry || (err == nil) != (want.owner != "") || err == nil && (modelLease{a.Owner, a.ExpiresAt.UnixMilli(), a.Token}) != want {

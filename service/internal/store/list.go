@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/service/internal/messages"
 )
@@ -32,17 +34,13 @@ func (r *rows) wants() bool {
 }
 
 // add takes the next row. One that does not fit ends the page; where it is the
-// first, it is too large for any page.
+// first, it has the page to itself, and the reply goes in parts.
 func (r *rows) add(row ckpt.Raw) error {
 	if r.wants() {
-		if len(row) > r.room {
-			if len(r.list) == 0 {
-				return ckpt.TooLargef(len(row), r.limit, "row %d does not fit one reply", r.total)
-			}
-			r.full = true
-		} else {
+		r.full = len(row) > r.room
+		if !r.full || len(r.list) == 0 {
 			r.list = append(r.list, row)
-			r.room -= len(row)
+			r.room = max(r.room-len(row), 0)
 		}
 	}
 	r.total++
@@ -55,15 +53,17 @@ func (r *rows) reply() ckpt.PageReply {
 }
 
 // MessagesList answers a messages.list. A search reads the messages after it
-// let go of the lock, so that writes go on meanwhile.
+// let go of the lock, so that writes go on meanwhile; so does what has to take
+// back changes.
 func (s *Store) MessagesList(q *ckpt.MessagesListRequest, a *ckpt.MessagesListReply, now int64) error {
 	r, err := newRows(q.Page, s.opts.Limits.Page)
 	if err != nil {
 		return err
 	}
-	searched, err := s.messages(q, a, &r, now)
-	if err == nil && q.Search != "" {
-		err = r.search(searched, messages.NewSearch(q.Search))
+	snapshot, changes, err := s.messages(q, a, &r, now)
+	if err == nil && (q.Search != "" || len(changes) > 0) {
+		takeBack(&snapshot, changes)
+		err = r.search(snapshot, messages.NewSearch(q.Search))
 	}
 	a.PageReply, a.Messages = r.reply(), r.list
 	if len(a.Metadata) > r.room {
@@ -72,42 +72,51 @@ func (s *Store) MessagesList(q *ckpt.MessagesListRequest, a *ckpt.MessagesListRe
 	return err
 }
 
-// messages takes the page's rows under the thread's lock or, for a search, the
-// messages that are to be searched.
-func (s *Store) messages(q *ckpt.MessagesListRequest, a *ckpt.MessagesListReply, r *rows, now int64) (messages.Snapshot, error) {
+// messages takes the page's rows under the thread's lock or, for a search or
+// where rows are not what they were, the messages that are to be looked at, and
+// what is to be taken back of them.
+func (s *Store) messages(q *ckpt.MessagesListRequest, a *ckpt.MessagesListReply, r *rows, now int64) (messages.Snapshot, []undo, error) {
 	v, err := s.open(&q.ThreadRef, now)
 	if err != nil {
-		return messages.Snapshot{}, err
+		return messages.Snapshot{}, nil, err
 	}
 	defer v.close()
-	a.Reply, a.Metadata = v.stamp(), v.details().metadata
-	switch {
-	case v.thread == nil:
-		return messages.Snapshot{}, nil
-	case q.Search != "":
-		return v.thread.messages.Snapshot(&v.shard.heap), nil
+	var changes []undo
+	if q.AtRevision != 0 {
+		if changes, err = v.past(q.AtRevision); err != nil {
+			return messages.Snapshot{}, nil, err
+		}
 	}
-	return messages.Snapshot{}, r.tail(&v.thread.messages, &v.shard.heap)
+	a.Reply, a.Metadata = v.stamp(), metadataBefore(v.details().metadata, changes)
+	if v.thread == nil {
+		return messages.Snapshot{}, nil, nil
+	}
+	l := &v.thread.messages
+	n, first := rowsBefore(l.Len(), changes)
+	if q.Search != "" || !first {
+		return l.Snapshot(&v.shard.heap), slices.Clone(changes), nil
+	}
+	return messages.Snapshot{}, nil, r.tail(l, &v.shard.heap, n)
 }
 
 // rowsAtFirst bounds the rows of a page that have room before they are found,
 // since its bytes may end it earlier.
 const rowsAtFirst = 1024
 
-// tail takes the rows from the page's offset on; those before it are counted
-// without looking at them.
-func (r *rows) tail(l *messages.List, h *messages.Heap) error {
-	r.total = min(r.page.Offset, l.Len())
-	r.list = make([]ckpt.Raw, 0, min(r.page.Limit, l.Len()-r.total, rowsAtFirst))
+// tail takes the rows of the first n messages from the page's offset on; those
+// before it are counted without looking at them.
+func (r *rows) tail(l *messages.List, h *messages.Heap, n int) error {
+	r.total = min(r.page.Offset, n)
+	r.list = make([]ckpt.Raw, 0, min(r.page.Limit, n-r.total, rowsAtFirst))
 	for body := range l.From(h, r.page.Offset) {
-		if !r.wants() {
+		if r.total == n || !r.wants() {
 			break
 		}
 		if err := r.add(body); err != nil {
 			return err
 		}
 	}
-	r.total = l.Len()
+	r.total = n
 	return nil
 }
 

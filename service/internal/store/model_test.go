@@ -18,6 +18,7 @@ type model struct {
 	revision uint64
 	threads  []*modelThread // in the order of creation; expired ones stay until they are told
 	last     map[string]uint64
+	fresh    Retention // of new threads
 	recent   map[string][]modelAnswer
 	leases   map[string]modelLease // also those that ran out
 }
@@ -30,6 +31,68 @@ type modelThread struct {
 	messages     []modelMessage
 	metadata     ckpt.Raw
 	record       bool
+	updated      int64
+	ttl, from    int64 // from 0: sliding
+	pinned       bool
+	keep         int
+	trimmed      int // by the last change
+	history      modelHistory
+}
+
+// over reports whether the thread's lifetime is over.
+func (t *modelThread) over(now int64) bool {
+	from := t.from
+	if from == 0 {
+		from = t.updated
+	}
+	return t.ttl != 0 && !t.pinned && from+t.ttl <= now
+}
+
+// trim keeps the latest messages.
+func (t *modelThread) trim(keep int) {
+	if keep > 0 {
+		t.trimmed = max(len(t.messages)-keep, 0)
+		t.messages = slices.Clone(t.messages[t.trimmed:])
+	}
+}
+
+// modelHistory is a copy of the thread at each revision that is kept.
+type modelHistory struct {
+	keep     kept
+	versions []uint64 // the revisions of the states that are kept, the present one included
+	pasts    []modelPast
+}
+
+// modelPast is what a thread was from a revision on.
+type modelPast struct {
+	revision uint64
+	state    ckpt.Raw
+	messages []modelMessage
+	metadata ckpt.Raw
+}
+
+func (t *modelThread) past(revision uint64) modelPast {
+	return modelPast{revision, t.state, slices.Clone(t.messages), t.metadata}
+}
+
+// remember notes what the thread is after a change, where it was before; the
+// change of a state says how many are kept.
+func (t *modelThread) remember(before modelPast, stateChanged bool, keep kept, revision uint64) {
+	h := &t.history
+	if stateChanged {
+		if h.keep = keep; keep.n == 0 {
+			h.versions, h.pasts = nil, nil
+			return
+		}
+		if len(h.versions) == 0 && before.state != nil {
+			h.versions, h.pasts = []uint64{before.revision}, []modelPast{before}
+		}
+		h.versions = append(h.versions, revision)
+	}
+	if len(h.versions) > 0 {
+		h.versions = h.versions[max(0, len(h.versions)-1-h.keep.n):]
+		h.pasts = slices.DeleteFunc(append(h.pasts, t.past(revision)), func(p modelPast) bool { return p.revision < h.versions[0] })
+	}
 }
 
 type modelMessage struct {
@@ -52,7 +115,11 @@ func (m *model) cached(t *modelThread) ckpt.Raw {
 }
 
 func (m *model) holds(t *modelThread) bool {
-	return t.state != nil || m.cached(t) != nil || len(t.messages) > 0 || t.metadata != nil || t.record
+	return !t.over(m.now) && m.full(t)
+}
+
+func (m *model) full(t *modelThread) bool {
+	return t.state != nil || m.cached(t) != nil || len(t.messages) > 0 || t.metadata != nil || t.record || len(t.history.versions) > 1
 }
 
 // find returns the thread, nil where it holds nothing.
@@ -63,6 +130,11 @@ func (m *model) find(id string) *modelThread {
 		}
 	}
 	return nil
+}
+
+// expired returns the thread that has expired and was not told of yet.
+func (m *model) expired(id string) bool {
+	return slices.ContainsFunc(m.threads, func(t *modelThread) bool { return t.id == id && !m.holds(t) })
 }
 
 // drop forgets threads that hold nothing.
@@ -77,7 +149,14 @@ type run struct {
 	model   model
 	changes []Change
 	ids     int
+	keep    *int // that the write under way says
+
+	threadID  *rapid.Generator[string]
+	messageID *rapid.Generator[ckpt.MessageID]
 }
+
+// defaultKeep is the history of the store under test.
+const defaultKeep = 2
 
 func (r *run) next() uint64 { r.model.revision++; return r.model.revision }
 
@@ -96,7 +175,7 @@ func (r *run) change(c Change) {
 // none, and code is the error where the request must be refused.
 func (r *run) commit(kind string, plan Plan, code ckpt.Code, effect func(t *modelThread) bool) {
 	ref := ckpt.WriteRef{
-		ThreadRef: ckpt.ThreadRef{ThreadID: threadID.Draw(r.T, "thread"), UserID: userID.Draw(r.T, "user")},
+		ThreadRef: ckpt.ThreadRef{ThreadID: r.threadID.Draw(r.T, "thread"), UserID: userID.Draw(r.T, "user")},
 		Terms:     ckpt.Terms{RequestID: requestID.Draw(r.T, "request")},
 	}
 	ref.Lease = r.token(ref.ThreadID)
@@ -105,6 +184,8 @@ func (r *run) commit(kind string, plan Plan, code ckpt.Code, effect func(t *mode
 
 func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t *modelThread) ckpt.Code, effect func(t *modelThread) bool) {
 	m := &r.model
+	ended := m.expired(ref.ThreadID) // which is told before anything else
+	m.drop(ref.ThreadID)
 	t := m.find(ref.ThreadID)
 	wantCode, wantRevision := ckpt.Code(0), uint64(0)
 	known := false
@@ -125,9 +206,24 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 			}
 		}
 	}
+	if wantCode == 0 && !known {
+		switch rapid.IntRange(0, 7).Draw(r.T, "condition") {
+		case 0:
+			ref.Expected = ckpt.AtRevision(wantRevision)
+		case 1:
+			ref.Expected, wantCode = ckpt.AtRevision(wantRevision+1), ckpt.Conflict
+		case 2:
+			if ref.Expected = ckpt.AtRevision(0); t != nil {
+				wantCode = ckpt.Conflict
+			}
+		}
+	}
 	fresh := t == nil
 	if fresh {
-		t = &modelThread{id: ref.ThreadID, created: m.now}
+		t = &modelThread{id: ref.ThreadID, created: m.now, ttl: m.fresh.TTL}
+		if !m.fresh.Sliding {
+			t.from = m.now
+		}
 	}
 	if wantCode == 0 && !known && ref.Lease != 0 && ref.Lease != m.lease(ref.ThreadID).token {
 		wantCode = ckpt.Conflict
@@ -135,13 +231,20 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 	if wantCode == 0 && !known {
 		wantCode = refuse(t)
 	}
-	changes := false
+	changes, before := false, t.past(m.last[t.id])
 	if wantCode == 0 && !known {
+		t.trimmed = 0
 		changes = effect(t)
 	}
 
 	r.changes = nil
 	a, err := r.store.Commit(newWrite(kind, ref, plan), m.now, r.next, r.change)
+	if ended {
+		if len(r.changes) == 0 || r.changes[0].Kind != ckpt.KindExpired || r.changes[0].ThreadID != ref.ThreadID {
+			r.Fatalf("%s %+v: changes %+v of a thread that has expired", kind, ref, r.changes)
+		}
+		r.changes = r.changes[1:]
+	}
 	if wantCode != 0 {
 		if e, ok := err.(*ckpt.Error); !ok || e.Code != wantCode {
 			r.Fatalf("%s %+v: %v, want %s", kind, ref, err, wantCode)
@@ -155,10 +258,10 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 		}
 		return
 	}
-	if fresh { // in place of one that expired and was not told
-		m.threads = slices.DeleteFunc(m.threads, func(t *modelThread) bool { return t.id == ref.ThreadID })
+	if fresh {
 		m.threads = append(m.threads, t)
 	}
+	t.updated = m.now
 	if t.owner == "" {
 		t.owner = ref.UserID
 	}
@@ -166,8 +269,18 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 		r.Fatalf("%s %+v: %d changes, want one", kind, ref, len(r.changes))
 	}
 	c := r.changes[0]
-	if c.Kind != kind || c.ThreadID != ref.ThreadID || c.RequestID != ref.RequestID || c.Owner != t.owner || c.At != m.now || a.Revision != c.Revision {
+	if c.Kind != kind || c.ThreadID != ref.ThreadID || c.RequestID != ref.RequestID || c.Owner != t.owner || c.At != m.now || c.Trimmed != t.trimmed || a.Revision != c.Revision {
 		r.Fatalf("%s %+v: change %+v, answer %+v", kind, ref, c, a)
+	}
+	if kind != "threads.clean" {
+		keep := t.history.keep
+		if !keep.own {
+			keep = kept{n: defaultKeep}
+		}
+		if r.keep != nil {
+			keep = kept{*r.keep, true}
+		}
+		t.remember(before, kind == "state.put" || kind == "state.clear" && before.state != nil || kind == "state.restore" && (t.state != nil || before.state != nil), keep, c.Revision)
 	}
 	if ref.RequestID != "" {
 		list := append(m.recent[ref.ThreadID], modelAnswer{ref.RequestID, kind, m.now, c.Revision})
@@ -200,8 +313,11 @@ func newMessage(id ckpt.MessageID, size int) ckpt.Raw {
 }
 
 func newRun(t *rapid.T) *run {
-	r := &run{T: t, model: model{now: 1_000_000, last: make(map[string]uint64), recent: make(map[string][]modelAnswer), leases: make(map[string]modelLease)}}
-	r.store = New(Options{Limits: ckpt.LimitsFor(1 << 20), NewID: func() string { r.ids++; return fmt.Sprint("made-", r.ids) }})
+	r := &run{T: t, threadID: threadID, messageID: messageID, model: model{now: 1_000_000, last: make(map[string]uint64), recent: make(map[string][]modelAnswer), leases: make(map[string]modelLease)}}
+	if rapid.Bool().Draw(t, "retention") {
+		r.model.fresh = Retention{TTL: 60_000, Sliding: rapid.Bool().Draw(t, "sliding"), KeepMessages: rapid.SampledFrom([]int{0, 7}).Draw(t, "keep")}
+	}
+	r.store = New(Options{Limits: ckpt.LimitsFor(1 << 20), Retention: r.model.fresh, History: defaultKeep, NewID: func() string { r.ids++; return fmt.Sprint("made-", r.ids) }})
 	return r
 }
 
@@ -214,6 +330,7 @@ func TestModel(t *testing.T) {
 			"":                func(*rapid.T) { r.check() },
 			"state.put":       func(*rapid.T) { r.putState() },
 			"state.clear":     func(*rapid.T) { r.clearState() },
+			"state.restore":   func(*rapid.T) { r.restoreState() },
 			"cache.put":       func(*rapid.T) { r.putCache() },
 			"cache.clear":     func(*rapid.T) { r.clearCache() },
 			"messages.put":    func(*rapid.T) { r.putMessages() },
@@ -221,6 +338,7 @@ func TestModel(t *testing.T) {
 			"messages.delete": func(*rapid.T) { r.deleteMessage() },
 			"threads.put":     func(*rapid.T) { r.putThread() },
 			"threads.clean":   func(*rapid.T) { r.cleanThread() },
+			"threads.retain":  func(*rapid.T) { r.retain() },
 			"leases.acquire":  func(*rapid.T) { r.acquireLease() },
 			"leases.renew":    func(*rapid.T) { r.renewLease() },
 			"leases.release":  func(*rapid.T) { r.releaseLease() },
@@ -231,9 +349,34 @@ func TestModel(t *testing.T) {
 	})
 }
 
+// The same of the history of one thread with a few messages.
+func TestHistoryModel(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := newRun(t)
+		r.threadID = rapid.Just("t")
+		r.messageID = rapid.Custom(func(t *rapid.T) ckpt.MessageID { return ckpt.IntID(rapid.Int64Range(0, 3).Draw(t, "id")) })
+		t.Repeat(map[string]func(*rapid.T){
+			"":                 func(*rapid.T) { r.check() },
+			"state.put":        func(*rapid.T) { r.putState() },
+			"state.clear":      func(*rapid.T) { r.clearState() },
+			"state.restore":    func(*rapid.T) { r.restoreState() },
+			"messages.put":     func(*rapid.T) { r.putMessages() },
+			"messages.put 2":   func(*rapid.T) { r.putMessages() },
+			"messages.delete":  func(*rapid.T) { r.deleteMessage() },
+			"messages.delete2": func(*rapid.T) { r.deleteMessage() },
+		})
+	})
+}
+
 func (r *run) putState() {
 	v := state.Draw(r.T, "state")
-	q := &ckpt.StatePutRequest{State: bytes.Clone(v)}
+	if rapid.IntRange(0, 2).Draw(r.T, "say") == 0 {
+		keep := rapid.SampledFrom([]int{0, 0, 1, 2, 4}).Draw(r.T, "keep")
+		r.keep = &keep
+		defer func() { r.keep = nil }()
+	}
+	q := &ckpt.StatePutRequest{State: bytes.Clone(v), Keep: r.keep}
 	r.commit("state.put", planned(PlanStatePut, q), 0,
 		func(t *modelThread) bool { t.state = v; return true })
 }
@@ -249,6 +392,45 @@ func (r *run) clearState() {
 			}
 			return changes
 		})
+}
+
+// restoreState restores a revision that is kept, or one that is not.
+func (r *run) restoreState() {
+	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: r.threadID.Draw(r.T, "thread")}}
+	q := &ckpt.StateRestoreRequest{Revision: rapid.Uint64Range(1, r.model.revision+1).Draw(r.T, "revision"), WithMessages: rapid.Bool().Draw(r.T, "messages")}
+	was := func(t *modelThread) *modelPast {
+		now := r.model.last[t.id]
+		for i := len(t.history.pasts) - 1; i >= 0; i-- {
+			if p := &t.history.pasts[i]; p.revision <= q.Revision && q.Revision <= now {
+				return p
+			}
+		}
+		if q.Revision == now && r.model.holds(t) {
+			p := t.past(now)
+			return &p
+		}
+		return nil
+	}
+	r.commitTo(ref, "state.restore", planned(PlanStateRestore, q),
+		func(t *modelThread) ckpt.Code {
+			if was(t) == nil {
+				return ckpt.NotFound
+			}
+			return 0
+		},
+		func(t *modelThread) bool {
+			p := was(t)
+			before := t.past(0)
+			t.state = p.state
+			if q.WithMessages {
+				t.messages, t.metadata = slices.Clone(p.messages), p.metadata
+			}
+			return p.state != nil || before.state != nil || !sameMessages(t.messages, before.messages) || !bytes.Equal(t.metadata, before.metadata)
+		})
+}
+
+func sameMessages(a, b []modelMessage) bool {
+	return slices.EqualFunc(a, b, func(a, b modelMessage) bool { return a.id == b.id && bytes.Equal(a.body, b.body) })
 }
 
 func (r *run) putCache() {
@@ -280,7 +462,7 @@ func (r *run) putMessages() {
 	var ids []ckpt.MessageID
 	code := ckpt.Code(0)
 	for range rapid.IntRange(0, 12).Draw(r.T, "messages") {
-		id := messageID.Draw(r.T, "message")
+		id := r.messageID.Draw(r.T, "message")
 		body := newMessage(id, rapid.SampledFrom([]int{0, 10, 300, 5000, 20_000}).Draw(r.T, "size"))
 		if rapid.IntRange(0, 9).Draw(r.T, "without ID") == 0 {
 			id, body = ckpt.MessageID{}, ckpt.Raw{0x80}
@@ -293,8 +475,10 @@ func (r *run) putMessages() {
 	if rapid.IntRange(0, 3).Draw(r.T, "metadata") == 0 {
 		q.Metadata = wire.AppendBool(wire.AppendStr(wire.AppendMapHeader(nil, 1), "a"), true)
 	}
+	q.KeepMessages = rapid.SampledFrom([]int{0, 0, 0, 20}).Draw(r.T, "keep")
 	r.commit("messages.put", planned(PlanMessagesPut, q), code,
 		func(t *modelThread) bool {
+			changes := len(ids) > 0 || q.Metadata != nil
 			made := r.ids
 			for i, id := range ids {
 				body := q.Messages[i]
@@ -312,14 +496,23 @@ func (r *run) putMessages() {
 			if q.Metadata != nil {
 				t.metadata = q.Metadata
 			}
-			return len(ids) > 0 || q.Metadata != nil
+			switch {
+			case !changes:
+			case q.KeepMessages > 0:
+				t.trim(q.KeepMessages)
+			case t.keep != 0:
+				t.trim(t.keep)
+			default:
+				t.trim(r.model.fresh.KeepMessages)
+			}
+			return changes
 		})
 }
 
 func (r *run) deleteMessage() {
-	q := &ckpt.MessagesDeleteRequest{MessageID: messageID.Draw(r.T, "message")}
+	q := &ckpt.MessagesDeleteRequest{MessageID: r.messageID.Draw(r.T, "message")}
 	is := func(m modelMessage) bool { return m.id == q.MessageID }
-	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: threadID.Draw(r.T, "thread")}, Terms: ckpt.Terms{RequestID: requestID.Draw(r.T, "request")}}
+	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: r.threadID.Draw(r.T, "thread")}, Terms: ckpt.Terms{RequestID: requestID.Draw(r.T, "request")}}
 	r.commitTo(ref, "messages.delete", planned(PlanMessagesDelete, q),
 		func(t *modelThread) ckpt.Code {
 			if !slices.ContainsFunc(t.messages, is) {
@@ -334,6 +527,51 @@ func (r *run) putThread() {
 	q := &ckpt.ThreadsPutRequest{Record: wire.AppendStr(wire.AppendStr(wire.AppendMapHeader(nil, 1), "thread_name"), "x")}
 	r.commit("threads.put", planned(PlanThreadsPut, q), 0,
 		func(t *modelThread) bool { t.record = true; return true })
+}
+
+func (r *run) retain() {
+	q := &ckpt.ThreadsRetainRequest{}
+	if rapid.Bool().Draw(r.T, "set TTL") {
+		ttl := time.Duration(rapid.SampledFrom([]int{0, 1, 30_000, 60_000}).Draw(r.T, "ttl")) * time.Millisecond
+		q.TTL, q.Sliding = &ttl, ttl > 0 && rapid.Bool().Draw(r.T, "sliding")
+	}
+	if rapid.Bool().Draw(r.T, "set pinned") {
+		pinned := rapid.Bool().Draw(r.T, "pinned")
+		q.Pinned = &pinned
+	}
+	if q.TTL == nil && q.Pinned == nil || rapid.Bool().Draw(r.T, "set keep") {
+		keep := rapid.SampledFrom([]int{0, 1, 5, 30}).Draw(r.T, "keep")
+		q.KeepMessages = &keep
+	}
+	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: r.threadID.Draw(r.T, "thread")}, Terms: ckpt.Terms{RequestID: requestID.Draw(r.T, "request")}}
+	r.commitTo(ref, "threads.retain", planned(PlanThreadsRetain, q),
+		func(t *modelThread) ckpt.Code {
+			if !r.model.holds(t) {
+				return ckpt.NotFound
+			}
+			return 0
+		},
+		func(t *modelThread) bool {
+			if q.TTL != nil {
+				t.ttl, t.from = q.TTL.Milliseconds(), r.model.now
+				if q.Sliding {
+					t.from = 0
+				}
+			}
+			if q.Pinned != nil {
+				if t.pinned && !*q.Pinned && t.from != 0 {
+					t.from = r.model.now
+				}
+				t.pinned = *q.Pinned
+			}
+			if q.KeepMessages != nil {
+				if t.keep = *q.KeepMessages; t.keep == 0 {
+					t.keep = -1
+				}
+				t.trim(t.keep)
+			}
+			return true
+		})
 }
 
 func (r *run) cleanThread() {
@@ -369,10 +607,6 @@ func (r *run) release() {
 	if a.Removed != want || a.Revision != m.revision {
 		r.Fatalf("release: %+v, want %+v", a, want)
 	}
-	for _, c := range r.changes {
-		m.recent[c.ThreadID] = append(m.recent[c.ThreadID], modelAnswer{"r9", "release", m.now, c.Revision})
-		m.recent[c.ThreadID] = m.recent[c.ThreadID][max(len(m.recent[c.ThreadID])-recentWrites, 0):]
-	}
 }
 
 func (r *run) sweep() {
@@ -405,6 +639,11 @@ func (r *run) sweep() {
 			}
 			if l := t.peek().lease; l != nil && l.held() && l.expires <= m.now {
 				r.Fatalf("thread %s: the sweep left a lease that ran out", t.id)
+			}
+		}
+		for _, a := range r.store.shards[i].agenda {
+			if a.over(m.now) {
+				r.Fatalf("thread %s: the sweep left a thread that has expired", a.id)
 			}
 		}
 	}
@@ -460,13 +699,57 @@ func (r *run) checkThread(t *modelThread) {
 		!bytes.Equal(ml.Metadata, t.metadata) || ml.Revision != m.last[t.id] {
 		r.Fatalf("%s: %d messages at revision %d, %v, want %d at %d", t.id, len(ml.Messages), ml.Revision, err, len(t.messages), m.last[t.id])
 	}
+	r.checkHistory(t, ref)
 	tg, err := queried(s.ThreadsGet, &ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref}}, m.now)
 	var info ckpt.ThreadInfo
 	if err == nil {
 		err = ckpt.Decode(tg.Record, &info)
 	}
+	if err == nil && (info.Pinned != t.pinned || info.TTL.Milliseconds() != t.ttl || info.KeepMessages != max(t.keep, 0) || info.Sliding != (t.ttl != 0 && t.from == 0)) {
+		r.Fatalf("%s: retention %+v, want %+v", t.id, info, t)
+	}
+	if err == nil && info.ExpiresAt.IsZero() != (t.ttl == 0 || t.pinned) || !info.ExpiresAt.IsZero() && !info.ExpiresAt.After(time.UnixMilli(m.now)) {
+		r.Fatalf("%s: expires at %v, want %+v", t.id, info.ExpiresAt, t)
+	}
 	if err != nil || info.UserID != t.owner || info.Bare == t.record || info.CreatedAt.UnixMilli() != t.created {
 		r.Fatalf("%s: record %+v, %v, want owner %q and creation at %d", t.id, info, err, t.owner, t.created)
+	}
+}
+
+// checkHistory compares what the thread was with the model, at revisions that are
+// kept and at others.
+func (r *run) checkHistory(t *modelThread, ref ckpt.ThreadRef) {
+	s, now, h := r.store, r.model.now, &t.history
+	read := ckpt.ReadRef{ThreadRef: ref}
+	for _, p := range h.pasts {
+		sg, err := queried(s.StateGet, &ckpt.StateGetRequest{ReadRef: read, AtRevision: p.revision}, now)
+		if (err == nil) != (p.state != nil) || !bytes.Equal(sg.State, p.state) {
+			r.Fatalf("%s at %d: state of %d bytes, %v, want %d", t.id, p.revision, len(sg.State), err, len(p.state))
+		}
+		ml, err := queried(s.MessagesList, &ckpt.MessagesListRequest{ReadRef: read, AtRevision: p.revision}, now)
+		if err != nil || !slices.EqualFunc(ml.Messages, p.messages, func(a ckpt.Raw, b modelMessage) bool { return bytes.Equal(a, b.body) }) || !bytes.Equal(ml.Metadata, p.metadata) {
+			r.Fatalf("%s at %d: %d messages, %v, want %d", t.id, p.revision, len(ml.Messages), err, len(p.messages))
+		}
+		id := r.messageID.Draw(r.T, "message")
+		mg, err := queried(s.MessagesGet, &ckpt.MessagesGetRequest{ReadRef: read, AtRevision: p.revision, MessageID: id}, now)
+		at := slices.IndexFunc(p.messages, func(m modelMessage) bool { return m.id == id })
+		if (err == nil) != (at >= 0) || at >= 0 && !bytes.Equal(mg.Message, p.messages[at].body) || mg.PutRevision > p.revision {
+			r.Fatalf("%s at %d: message %v: %d bytes put by %d, %v, want row %d", t.id, p.revision, id, len(mg.Message), mg.PutRevision, err, at)
+		}
+	}
+	sh, err := queried(s.StateHistory, &ckpt.StateHistoryRequest{ReadRef: read}, now)
+	var got []uint64
+	for _, v := range sh.Versions {
+		got = append([]uint64{v.Revision}, got...)
+	}
+	if err != nil || !slices.Equal(got, h.versions) {
+		r.Fatalf("%s: versions %v, %v, want %v", t.id, got, err, h.versions)
+	}
+	if len(h.versions) > 0 && h.versions[0] > 1 {
+		_, err := queried(s.MessagesList, &ckpt.MessagesListRequest{ReadRef: read, AtRevision: h.versions[0] - 1}, now)
+		if e, ok := err.(*ckpt.Error); !ok || e.Code != ckpt.NotFound {
+			r.Fatalf("%s reads at %d, before the oldest version: %v", t.id, h.versions[0]-1, err)
+		}
 	}
 }
 
@@ -495,6 +778,9 @@ func checkStore(t fataler, s *Store, live int) {
 			}
 			if d := th.peek(); (d.expires != 0 || d.lease != nil && d.lease.held()) && !hasKey(sh.timed, th) {
 				t.Fatalf("thread %q has an expiry that no sweep visits", id)
+			}
+			if at := th.deadline(); at != 0 && (th.peek().due == nil || th.peek().due.due > at) || at == 0 && th.peek().due != nil {
+				t.Fatalf("thread %q expires at %d and is not in its place of the agenda", id, at)
 			}
 			if th.gone() && (th.messages.Len() > 0 || th.peek().state.full() || th.peek().cache.full() || th.peek().record != nil) {
 				t.Fatalf("thread %q is gone and holds something", id)

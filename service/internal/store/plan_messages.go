@@ -10,29 +10,42 @@ import (
 
 // PlanMessagesPut plans a messages.put.
 func PlanMessagesPut(v *View, q *ckpt.MessagesPutRequest, a *ckpt.MessagesPutReply, e *Entry) error {
-	limits := v.store.opts.Limits
-	if len(q.Messages) > limits.Batch {
-		return ckpt.Errorf(ckpt.TooLarge, "%d messages in one put, limit %d: put them in several", len(q.Messages), limits.Batch)
+	var err error
+	if e.Messages, a.MessageIDs, err = v.messages(q.Messages); err != nil {
+		return err
 	}
-	e.Messages = make([]message, len(q.Messages))
-	a.MessageIDs = make([]ckpt.MessageID, len(q.Messages))
-	ids := 0 // bytes of the IDs in the reply
-	for i, body := range q.Messages {
-		m, err := v.message(body)
-		if err != nil {
-			return inMessage(err, i)
-		}
-		m.keep = len(q.Messages) == 1 && len(q.Metadata) < len(body)/8
-		e.Messages[i], a.MessageIDs[i] = m, m.id
-		ids += len(m.id.String()) + maxIDHeader
-	}
-	if ids > limits.Page {
-		return ckpt.TooLargef(ids, limits.Page, "the reply with the IDs of %d messages does not fit the bus", len(q.Messages))
+	if len(q.Messages) == 1 {
+		e.Messages[0].keep = len(q.Metadata) < len(q.Messages[0])/8
 	}
 	a.Count = len(a.MessageIDs)
-	var err error
+	if e.Latest, err = v.latest(q.KeepMessages); err != nil {
+		return err
+	}
 	e.Metadata, err = v.metadata(q.Metadata)
 	return err
+}
+
+// messages checks messages that are to be put and returns them with their IDs.
+func (v *View) messages(bodies []ckpt.Raw) ([]message, []ckpt.MessageID, error) {
+	limits := v.store.opts.Limits
+	if len(bodies) > limits.Batch {
+		return nil, nil, ckpt.Errorf(ckpt.TooLarge, "%d messages in one put, limit %d: put them in several", len(bodies), limits.Batch)
+	}
+	list := make([]message, len(bodies))
+	ids := make([]ckpt.MessageID, len(bodies))
+	size := 0 // of the IDs in the reply
+	for i, body := range bodies {
+		m, err := v.message(body)
+		if err != nil {
+			return nil, nil, inMessage(err, i)
+		}
+		list[i], ids[i] = m, m.id
+		size += len(m.id.String()) + maxIDHeader
+	}
+	if size > limits.Page {
+		return nil, nil, ckpt.TooLargef(size, limits.Page, "the reply with the IDs of %d messages does not fit the bus", len(bodies))
+	}
+	return list, ids, nil
 }
 
 // maxIDHeader is the longest header of a msgpack string of an ID's length.
@@ -81,7 +94,7 @@ func (v *View) message(body ckpt.Raw) (message, error) {
 		m.body = withID(body, m.id)
 	}
 	if limit := v.store.opts.Limits.Value; len(m.body) > limit {
-		return message{}, ckpt.TooLargef(len(m.body), limit, "the message does not fit the bus")
+		return message{}, ckpt.TooLargef(len(m.body), limit, "the message is over the limit of a value")
 	}
 	return m, nil
 }
@@ -131,20 +144,4 @@ func (v *View) metadata(raw ckpt.Raw) (ckpt.Raw, error) {
 		return bytes.Clone(raw), nil
 	}
 	return nil, nil
-}
-
-// PlanMessagesDelete plans a messages.delete.
-func PlanMessagesDelete(v *View, q *ckpt.MessagesDeleteRequest, _ *ckpt.MessagesDeleteReply, e *Entry) error {
-	if v.thread == nil {
-		return v.noMessage(q.MessageID)
-	}
-	if _, ok := v.thread.messages.Get(&v.shard.heap, q.MessageID); !ok {
-		return v.noMessage(q.MessageID)
-	}
-	e.Delete = []ckpt.MessageID{q.MessageID}
-	return nil
-}
-
-func (v *View) noMessage(id ckpt.MessageID) error {
-	return v.notFound("the thread has no message %q", id)
 }

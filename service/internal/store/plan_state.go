@@ -24,14 +24,27 @@ func own(v ckpt.Raw) ckpt.Raw {
 }
 
 func (v *View) value(raw ckpt.Raw, what string) (ckpt.Raw, error) {
-	if limit := v.store.opts.Limits.Value; len(raw) > limit {
-		return nil, ckpt.TooLargef(len(raw), limit, "the %s does not fit the bus", what)
+	if err := v.fits(raw, what); err != nil {
+		return nil, err
 	}
 	return own(raw), nil
 }
 
+func (v *View) fits(raw ckpt.Raw, what string) error {
+	if limit := v.store.opts.Limits.Value; len(raw) > limit {
+		return ckpt.TooLargef(len(raw), limit, "the %s is over the limit of a value", what)
+	}
+	return nil
+}
+
 // PlanStatePut plans a state.put.
 func PlanStatePut(v *View, q *ckpt.StatePutRequest, a *ckpt.StatePutReply, e *Entry) (err error) {
+	if q.Keep != nil {
+		if limit := v.store.opts.Limits.History; *q.Keep < 0 || *q.Keep > limit {
+			return ckpt.Errorf(ckpt.InvalidArgument, "keep %d: want 0, for none, to %d, the limit of the history", *q.Keep, limit)
+		}
+		e.Keep = kept{*q.Keep, true}
+	}
 	a.UpdatedAt = time.UnixMilli(v.now)
 	e.State.value, err = v.value(q.State, "state")
 	return err
@@ -50,16 +63,25 @@ func PlanStateClear(v *View, q *ckpt.StateClearRequest, a *ckpt.ClearReply, e *E
 
 // PlanCachePut plans a cache.put.
 func PlanCachePut(v *View, q *ckpt.CachePutRequest, a *ckpt.CachePutReply, e *Entry) (err error) {
-	if q.TTL < 0 || q.TTL > ckpt.MaxTTL {
-		return ckpt.Errorf(ckpt.InvalidArgument, "ttl_ms %d: want 0, for never, to %d", q.TTL.Milliseconds(), ckpt.MaxTTL.Milliseconds())
-	}
 	a.UpdatedAt = time.UnixMilli(v.now)
-	if q.TTL > 0 {
-		e.Expires = v.now + q.TTL.Milliseconds()
-		a.ExpiresAt = time.UnixMilli(e.Expires)
+	if e.Expires, a.ExpiresAt, err = v.expiry(q.TTL, "ttl_ms"); err != nil {
+		return err
 	}
 	e.Cache.value, err = v.value(q.State, "state")
 	return err
+}
+
+// expiry returns when a cached state expires that is put now; 0 and the zero time
+// of one that never does.
+func (v *View) expiry(ttl time.Duration, field string) (millis int64, at time.Time, err error) {
+	switch {
+	case ttl < 0 || ttl > ckpt.MaxTTL:
+		return 0, at, ckpt.Errorf(ckpt.InvalidArgument, "%s %d: want 0, for never, to %d", field, ttl.Milliseconds(), ckpt.MaxTTL.Milliseconds())
+	case ttl == 0:
+		return 0, at, nil
+	}
+	millis = v.now + ttl.Milliseconds()
+	return millis, time.UnixMilli(millis), nil
 }
 
 // PlanCacheClear plans a cache.clear.

@@ -13,12 +13,43 @@ func (s *Store) StateGet(q *ckpt.StateGetRequest, a *ckpt.StateGetReply, now int
 		return err
 	}
 	defer v.close()
-	if !v.details().state.full() {
+	state := v.details().state
+	if q.AtRevision != 0 {
+		if state, err = v.state(q.AtRevision); err != nil {
+			return err
+		}
+	}
+	if !state.full() {
 		return v.notFound("the thread has no state")
 	}
-	v.reply(a, v.details().state)
+	v.reply(a, state)
 	return nil
 }
+
+// StateMany answers a state.many: each thread as it is at its own moment.
+func (s *Store) StateMany(q *ckpt.StateManyRequest, a *ckpt.StateManyReply, now int64) error {
+	if limit := s.opts.Limits.Threads; len(q.ThreadIDs) > limit {
+		return ckpt.Errorf(ckpt.TooLarge, "%d threads in one request, limit %d: ask for fewer", len(q.ThreadIDs), limit)
+	}
+	a.Reply = ckpt.Reply{Revision: s.Revision()}
+	room := s.opts.Limits.Page
+	for i, id := range q.ThreadIDs {
+		var one ckpt.StateGetReply
+		err := s.StateGet(&ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ckpt.ThreadRef{ThreadID: id, UserID: q.UserID}}}, &one, now)
+		if err != nil {
+			continue // it has none, or none for this user
+		}
+		if room -= len(one.State) + len(id) + stateBytes; room < 0 && i > 0 {
+			a.Next = i
+			break
+		}
+		a.States = append(a.States, ckpt.ThreadState{ThreadID: id, Revision: one.Revision, UpdatedAt: one.UpdatedAt, State: one.State})
+	}
+	return nil
+}
+
+// stateBytes is more than what stands around a state in a reply with many.
+const stateBytes = 96
 
 // CacheGet answers a cache.get.
 func (s *Store) CacheGet(q *ckpt.CacheGetRequest, a *ckpt.StateGetReply, now int64) error {
@@ -52,6 +83,9 @@ func (s *Store) MessagesGet(q *ckpt.MessagesGetRequest, a *ckpt.MessagesGetReply
 		return err
 	}
 	defer v.close()
+	if q.AtRevision != 0 || v.details().history.keeps() {
+		return v.messageAt(q, a)
+	}
 	if v.thread == nil {
 		return v.noMessage(q.MessageID)
 	}

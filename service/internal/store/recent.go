@@ -64,7 +64,7 @@ func (t *thread) answer(w *Write, now int64) (*answered, error) {
 // remember keeps an entry's answer, in the place of the oldest, and lets go of
 // those that are too old.
 func (t *thread) remember(e *Entry, now int64, revision uint64) {
-	if e.RequestID == "" {
+	if e.RequestID == "" || len(e.Answer) == 0 { // of a group, the first thread's entry has the answer
 		return
 	}
 	d := t.detail()

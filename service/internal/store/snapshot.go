@@ -16,7 +16,8 @@ type Snapshot struct {
 	updated          int64
 	stateAt, cacheAt int64
 	recent           []answered
-	ahead            uint64 // as in [leased]
+	history          *history // nil: none
+	ahead            uint64   // as in [leased]
 }
 
 // Snapshot returns an entry with the thread as it is; false where there is no
@@ -52,9 +53,10 @@ func (sh *shard) snapshot(t *thread, now int64) Entry {
 		Expires:  d.expires,
 		Metadata: d.metadata,
 		Record:   d.record.raw(),
+		Retain:   d.retention,
 		Snapshot: &Snapshot{
 			created: int64(t.created), updated: t.updated, stateAt: d.state.at, cacheAt: d.cache.at,
-			recent: slices.Clone(d.recent),
+			recent: slices.Clone(d.recent), history: d.history.clone(),
 		},
 	}
 	if l := d.lease; l != nil {
@@ -116,6 +118,9 @@ func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) 
 	if d := t.more; d != nil {
 		d.state.at, d.cache.at = snap.stateAt, snap.cacheAt
 	}
+	if snap.history != nil {
+		t.detail().history = snap.history.clone()
+	}
 	if len(snap.recent) > 0 {
 		t.detail().recent = snap.recent
 	}
@@ -164,7 +169,7 @@ func (s *Store) Reset() {
 		for t := range sh.threads.all {
 			s.end(sh, t)
 		}
-		sh.threads, sh.heap, sh.compactor, sh.details = table{}, messages.Heap{}, nil, 0
+		sh.threads, sh.heap, sh.compactor, sh.details, sh.agenda = table{}, messages.Heap{}, nil, 0, nil
 		clear(sh.timed)
 	}
 	s.straddles.reset()

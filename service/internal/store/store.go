@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,11 @@ type Options struct {
 	// brings it. The trace of a thread that is gone stays that long. 0: plans
 	// are applied at once.
 	Window uint64
+	// Retention is what new threads get and others fall back on.
+	Retention Retention
+	// History is how many earlier states a thread keeps where no write said
+	// another number for it.
+	History int
 }
 
 // Store is the threads of one service. Its methods may be called at once from
@@ -41,6 +47,8 @@ type shard struct {
 	heap      messages.Heap
 	compactor *messages.Compactor  // nil: the heap is compact enough
 	timed     map[*thread]struct{} // those that the sweep visits
+	agenda    agenda               // those that have a lifetime
+	fresh     *retention           // of the thread that was created last: most get the same
 	details   int                  // bytes of all threads' details
 	_         [64]byte             // keeps the locks of two shards off one cache line
 }
@@ -57,19 +65,25 @@ func New(o Options) *Store {
 // Revision returns the revision of the latest change, 0 before the first.
 func (s *Store) Revision() uint64 { return s.revision.Load() }
 
-func (s *Store) shard(threadID string) *shard {
-	return &s.shards[maphash.String(seed, threadID)%shards]
-}
+func (s *Store) shard(threadID string) *shard { return &s.shards[shardOf(threadID)] }
+
+func shardOf(threadID string) int { return int(maphash.String(seed, threadID) % shards) }
 
 // Commit plans the write, gives its entry the revision that next returns, and
 // applies it, all under the thread's lock, so that nothing comes between. Also
 // under the lock, where something changed, it calls applied, so that changes
 // of one thread are told in their order.
 func (s *Store) Commit(w *Write, now int64, next func() uint64, applied func(Change)) (Result, error) {
+	if len(w.Group) > 0 {
+		return s.commitGroup(w, now, next, applied)
+	}
 	sh := s.shard(w.ThreadID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	t := sh.threads.get(w.ThreadID)
+	if t != nil && s.expired(t, now) {
+		s.expire(sh, t, now, next, applied)
+	}
 	a, err := s.plan(sh, t, w, now)
 	if err != nil || !w.changes() {
 		return a, err
@@ -79,27 +93,48 @@ func (s *Store) Commit(w *Write, now int64, next func() uint64, applied func(Cha
 	return w.Result(revision), nil
 }
 
+// ErrExpired is the error of a plan for a thread that has expired and was not
+// told of yet: the entry of [Store.Expiry] comes first.
+var ErrExpired = errors.New("the thread has expired")
+
 // Plan plans the write and reports whether there is an entry to be applied;
-// where not, the result is known already.
+// where not, the result is known already, unless the error is [ErrExpired].
 func (s *Store) Plan(w *Write, now int64) (entry bool, a Result, err error) {
+	if len(w.Group) > 0 {
+		return s.planGroup(w, now)
+	}
 	sh := s.shard(w.ThreadID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	a, err = s.plan(sh, sh.threads.get(w.ThreadID), w, now)
+	t := sh.threads.get(w.ThreadID)
+	if t != nil && s.expired(t, now) && !w.Own {
+		return false, Result{}, ErrExpired
+	}
+	a, err = s.plan(sh, t, w, now)
 	return err == nil && w.changes(), a, err
 }
 
 // plan plans the write on the thread that the shard has under its ID, if any.
 // The write has an effect unless the result is known already.
 func (s *Store) plan(sh *shard, t *thread, w *Write, now int64) (Result, error) {
-	w.view = s.view(sh, t, now)
-	if err := w.view.allow(w.UserID); err != nil {
-		return Result{}, err
+	if a, err := s.known(sh, t, w, now); a != nil || err != nil {
+		return a.result(), err
 	}
+	return s.planNew(t, w, now)
+}
+
+// known returns what the write was answered when it came before, nil of a new one.
+func (s *Store) known(sh *shard, t *thread, w *Write, now int64) (*answered, error) {
+	w.view = s.view(sh, t, now)
+	if err := w.view.allow(w.UserID); err != nil || t == nil {
+		return nil, err
+	}
+	return t.answer(w, now)
+}
+
+// planNew plans a write that is not known.
+func (s *Store) planNew(t *thread, w *Write, now int64) (Result, error) {
 	if t != nil {
-		if a, err := t.answer(w, now); a != nil || err != nil {
-			return a.result(), err
-		}
 		w.Base = t.revision
 	}
 	if err := w.view.fence(w.Lease, &w.Entry); err != nil {
@@ -111,7 +146,13 @@ func (s *Store) plan(sh *shard, t *thread, w *Write, now int64) (Result, error) 
 	if err := w.Plan(&w.view, &w.Entry); err != nil {
 		return Result{}, err
 	}
+	if w.State.any() && !w.Keep.own {
+		w.Keep = w.view.keep()
+	}
 	w.At = now
+	if !w.Own && w.view.mayBeNew() {
+		w.Fresh = s.opts.Retention.fresh(now)
+	}
 	return Result{w.Answer, w.view.revision()}, nil
 }
 
@@ -169,6 +210,10 @@ func (v *View) expect(c *ckpt.Condition) error {
 	return err
 }
 
+// mayBeNew reports whether a write may create the thread: it does not exist, or
+// may have expired with its cached state by the time of the record.
+func (v *View) mayBeNew() bool { return v.thread == nil || v.thread.peek().expires != 0 }
+
 func (v *View) revision() uint64 {
 	if v.thread == nil {
 		return 0
@@ -183,6 +228,15 @@ func (v *View) details() *details {
 		return &noDetails
 	}
 	return v.thread.peek()
+}
+
+// keep returns how many earlier states the thread keeps, where a write does not
+// say.
+func (v *View) keep() kept {
+	if h := v.details().history; h != nil && h.keep.own {
+		return h.keep
+	}
+	return kept{n: v.store.opts.History}
 }
 
 // notFound is the error of a read that found the thread without what it asked

@@ -37,11 +37,6 @@ func (r *Run) hold(ctx context.Context, f *figures, t *played, worker string) (l
 		if !errors.As(err, &e) || e.Code != ckpt.Conflict {
 			f.count(ckpt.LeasesAcquire.OpInfo, start, err)
 			ranOut = !expires.IsZero() && !start.Before(expires)
-			if err == nil && ranOut {
-				r.mu.Lock()
-				r.takenOver++
-				r.mu.Unlock()
-			}
 			return l, ranOut, err
 		}
 		switch held, err := r.client.GetLease(ctx, t.thread, t.user()); {

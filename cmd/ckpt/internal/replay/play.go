@@ -20,6 +20,7 @@ type played struct {
 	state    ckpt.Raw
 	cache    ckpt.Raw
 	record   ckpt.ThreadInfo
+	left     bool               // a worker has left it in the midst
 	failed   bool               // some request failed, so that nobody knows what is stored
 	lease    client.WriteOption // that it is written under
 	dies     bool               // its worker dies when it has played the first step
@@ -53,7 +54,8 @@ func (r *Run) playOne(ctx context.Context, f *figures, t *played, worker string)
 	t.lease = client.WithLease(lease.Token())
 	state := ckpt.NewAgentState()
 	state.ExecutionMeta.ThreadID = t.thread
-	if ranOut {
+	if ranOut || t.left {
+		r.tookOver()
 		err = r.resume(lease.Context(), f, t, &state)
 	}
 	if err == nil {

@@ -43,7 +43,7 @@ type Run struct {
 	mu        sync.Mutex
 	next      int       // of all, which a worker takes next
 	left      []*played // which their workers have left in the midst
-	takenOver int       // threads whose lease ran out under another worker
+	takenOver int       // from workers that died or lost their lease
 	failures  []string
 }
 
@@ -153,7 +153,14 @@ func (r *Run) take() *played {
 func (r *Run) leave(t *played) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	t.left = true
 	r.left = append(r.left, t)
+}
+
+func (r *Run) tookOver() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.takenOver++
 }
 
 // note keeps what went wrong with a conversation, the first of it at least.

@@ -7,9 +7,9 @@ import (
 	"io"
 )
 
-// maxLine is the longest line in bytes. The largest value of a NATS server
-// with the largest payload, 64 MiB, fits in base64.
-const maxLine = 96 << 20
+// maxLine is the longest line in bytes. The largest value that a store on a bus of
+// 1 MiB messages can be set to take, 256 MiB, fits in base64.
+const maxLine = 384 << 20
 
 // errCut is why a line cannot be read whose end is missing.
 var errCut = errors.New("the file ends within a line")
