@@ -98,7 +98,7 @@ func TestProtocolRecords(t *testing.T) {
 		}
 	}
 	sameFields(t, "removed", tableOf(t, text, "removed"), &ckpt.Removed{}, "always")
-	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8, Parts: &ckpt.Parts{}}, "always")
+	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8, Lease: 35, Parts: &ckpt.Parts{}}, "always")
 	sameFields(t, "parts", tableOf(t, text, "parts"), &ckpt.Parts{ID: "d"}, "required")
 	sameFields(t, "announcement", tableOf(t, text, "announcement"), &ckpt.UploadRequest{}, "required")
 	sameFields(t, "announced", tableOf(t, text, "announced"), &ckpt.UploadReply{ID: "u"}, "always")
@@ -125,6 +125,8 @@ func TestProtocolLimits(t *testing.T) {
 		"ttl_ms":        int(l.TTL),
 		"filters":       l.Filters,
 		"prune":         l.Prune,
+		"lease_min_ms":  int(l.LeaseMin),
+		"lease_max_ms":  int(l.LeaseMax),
 		"keep_messages": l.Keep,
 		"history":       l.History,
 	}

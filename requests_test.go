@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/internal/wire"
 )
 
 var update = flag.Bool("update", false, "write the golden files of the wire format anew")
@@ -36,7 +37,7 @@ func exchanges(t testing.TB) []exchange {
 	after := ckpt.Position{StoreID: "S1", Revision: 40}
 	thread := ckpt.ThreadRef{ThreadID: "airline-17", UserID: "user-42", After: after}
 	read := ckpt.ReadRef{ThreadRef: thread, Linearizable: true}
-	write := ckpt.WriteRef{ThreadRef: thread, Terms: ckpt.Terms{RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88", Expected: ckpt.AtRevision(11)}}
+	write := ckpt.WriteRef{ThreadRef: thread, Terms: ckpt.Terms{RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88", Expected: ckpt.AtRevision(11), Lease: 35}}
 	page := ckpt.Page{Search: "refund", Offset: 100, Limit: 50}
 	rows := ckpt.PageReply{Total: 240, HasMore: true, NextOffset: 102}
 	keep := 10
@@ -118,7 +119,7 @@ func exchanges(t testing.TB) []exchange {
 		exchangeOf(ckpt.ThreadsCommit, ckpt.ThreadsCommitRequest{WriteRef: write, Changes: changes},
 			ckpt.ThreadsCommitReply{Reply: stamp, Committed: committed}),
 		exchangeOf(ckpt.ThreadsTransact, ckpt.ThreadsTransactRequest{After: after, RequestID: write.RequestID, Commits: []ckpt.ThreadCommit{
-			{ThreadID: "airline-17", UserID: "user-42", Expected: ckpt.AtRevision(11), Changes: changes}, {ThreadID: "airline-18", Expected: ckpt.AtRevision(0), Changes: changes}}},
+			{ThreadID: "airline-17", UserID: "user-42", Expected: ckpt.AtRevision(11), Lease: 35, Changes: changes}, {ThreadID: "airline-18", Expected: ckpt.AtRevision(0), Changes: changes}}},
 			ckpt.ThreadsTransactReply{Reply: stamp, Commits: []ckpt.Committed{committed, committed}}),
 		exchangeOf(ckpt.ChangesList, ckpt.ChangesListRequest{After: after, Since: at, Until: 41, ThreadID: "airline-17", UserID: "user-42",
 			Kinds: []string{"messages.put", "expired"}, Skip: 3, Seen: 2, Limit: 50},
@@ -126,6 +127,14 @@ func exchanges(t testing.TB) []exchange {
 				Complete: true, Oldest: 12}),
 		exchangeOf(ckpt.ThreadsFork, ckpt.ThreadsForkRequest{WriteRef: write, To: "airline-18", AtRevision: 31},
 			ckpt.ThreadsForkReply{Reply: stamp, Origin: ckpt.Origin{ThreadID: "airline-17", Revision: 31}, Messages: 240}),
+		exchangeOf(ckpt.LeasesAcquire, ckpt.LeasesAcquireRequest{WriteRef: write, Owner: "worker-3", TTL: 30 * time.Second},
+			ckpt.LeaseReply{Reply: stamp, Token: 35, Owner: "worker-3", ExpiresAt: later}),
+		exchangeOf(ckpt.LeasesRenew, ckpt.LeasesRenewRequest{WriteRef: write, Token: 35, TTL: 30 * time.Second},
+			ckpt.LeaseReply{Reply: stamp, Token: 35, Owner: "worker-3", ExpiresAt: later}),
+		exchangeOf(ckpt.LeasesRelease, ckpt.LeasesReleaseRequest{WriteRef: write, Token: 35},
+			ckpt.LeasesReleaseReply{Reply: stamp, Released: true}),
+		exchangeOf(ckpt.LeasesGet, ckpt.LeasesGetRequest{ThreadRef: thread},
+			ckpt.LeaseReply{Reply: stamp, Token: 35, Owner: "worker-3", ExpiresAt: later}),
 		exchangeOf(ckpt.PartsPut, ckpt.PartsPutRequest{ID: "U1", Index: 2, Data: []byte("part")},
 			ckpt.PartsPutReply{Reply: stamp}),
 		exchangeOf(ckpt.PartsEnd, ckpt.PartsEndRequest{ID: "U1"},
@@ -166,7 +175,7 @@ func TestGoldenRecords(t *testing.T) {
 	golden(t, "message", &message, new(ckpt.Message))
 	event := exampleEvent()
 	golden(t, "event", &event, new(ckpt.Event))
-	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8,
+	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8, Lease: 35,
 		Parts: &ckpt.Parts{ID: "D1", Replica: "R1", PartSize: 4, Checksum: 1 << 63}}, new(ckpt.Error))
 	golden(t, "upload.request", &ckpt.UploadRequest{Size: 10, PartSize: 4, Checksum: 1 << 63}, new(ckpt.UploadRequest))
 	golden(t, "upload.reply", &ckpt.UploadReply{Reply: ckpt.Reply{Revision: 41, StoreID: "S1"}, ID: "U1", Replica: "R1"}, new(ckpt.UploadReply))
@@ -260,9 +269,7 @@ func TestExchangesRefuse(t *testing.T) {
 				if err != nil && (!errors.Is(err, ckpt.ErrInvalidArgument) || !strings.Contains(err.Error(), field.Name)) {
 					t.Errorf("%s without %s: the error says %v", op.Name, field.Name, err)
 				}
-				extension := append(append(bytes.Clone(without), 0xa0|byte(len(field.Name))), field.Name...)
-				extension[0]++
-				extension = append(extension, 0xd4, 0x05, 0x00)
+				extension := withPair(without, field.Name, ckpt.Raw{0xd4, 0x05, 0x00})
 				if _, raw := rawFields[field.Name]; !raw && ckpt.Decode(extension, side.empty()) == nil {
 					t.Errorf("%s: %s may be an extension", op.Name, field.Name)
 				}
@@ -275,14 +282,28 @@ func TestExchangesRefuse(t *testing.T) {
 var rawFields = map[string]struct{}{"state": {}, "cache": {}, "metadata": {}, "thread": {}, "message": {}}
 
 // remove returns the map b without the pair of that name.
-func remove(b ckpt.Raw, name string) []byte {
-	out := []byte{b[0] - 1}
+func remove(b ckpt.Raw, name string) ckpt.Raw {
+	n := 0
+	var pairs []byte
 	for key, value := range b.Pairs {
 		if s, _ := key.Str(); s != name {
-			out = append(append(out, key...), value...)
+			pairs = append(append(pairs, key...), value...)
+			n++
 		}
 	}
-	return out
+	return append(wire.AppendMapHeader(nil, n), pairs...)
+}
+
+// withPair returns the map b with one more pair.
+func withPair(b ckpt.Raw, name string, added ckpt.Raw) ckpt.Raw {
+	n := 1
+	var pairs []byte
+	for key, value := range b.Pairs {
+		pairs = append(append(pairs, key...), value...)
+		n++
+	}
+	pairs = append(wire.AppendStr(pairs, name), added...)
+	return append(wire.AppendMapHeader(nil, n), pairs...)
 }
 
 func FuzzRequests(f *testing.F) {

@@ -123,6 +123,9 @@ func (e *Entry) threads(yield func(string) bool) {
 func (s *Store) applyGroup(e *Entry, now int64, first, revision uint64, applied func(Change)) bool {
 	defer s.lockThreads(e.threads)()
 	for part := range e.each {
+		if part.Until != 0 && part.Until <= now {
+			return false // a lease ran out between the plan and the record
+		}
 		t := s.find(s.shard(part.ThreadID), part.ThreadID, now, revision)
 		if t == nil && e.Fork != nil && part != e {
 			return false // the source's records are cut off, and a snapshot of the fork follows

@@ -18,6 +18,7 @@ type Snapshot struct {
 	recent           []answered
 	history          *history // nil: none
 	origin           *origin  // nil: it is no fork
+	ahead            uint64   // as in [leased]
 }
 
 // Snapshot returns an entry with the thread as it is; false where there is no
@@ -58,6 +59,10 @@ func (sh *shard) snapshot(t *thread, now int64) Entry {
 			created: int64(t.created), updated: t.updated, stateAt: d.state.at, cacheAt: d.cache.at,
 			recent: slices.Clone(d.recent), history: d.history.clone(), origin: d.origin,
 		},
+	}
+	if l := d.lease; l != nil {
+		held := l.lease
+		e.Hold, e.Snapshot.ahead = &held, l.ahead
 	}
 	e.ThreadID, e.UserID = t.id, t.owner.Value()
 	e.Messages = make([]message, 0, t.messages.Len())
@@ -122,6 +127,9 @@ func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) 
 	}
 	if len(snap.recent) > 0 {
 		t.detail().recent = snap.recent
+	}
+	if e.Hold != nil {
+		*t.leasing() = leased{*e.Hold, snap.ahead}
 	}
 	sh.settle(t, 0)
 	raise(&s.revision, e.Base)
