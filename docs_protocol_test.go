@@ -103,9 +103,10 @@ func TestProtocolRecords(t *testing.T) {
 	sameFields(t, "announcement", tableOf(t, text, "announcement"), &ckpt.UploadRequest{}, "required")
 	sameFields(t, "announced", tableOf(t, text, "announced"), &ckpt.UploadReply{ID: "u"}, "always")
 	sameFields(t, "event", tableOf(t, text, "event"), &ckpt.Event{ThreadID: "t", Kind: "expired", At: at, UserID: "u",
-		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}}, "always")
+		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}, Trimmed: 1, Size: 10}, "always")
 	sameFields(t, "thread", tableOf(t, text, "thread"), &ckpt.ThreadInfo{ThreadID: "t", ThreadName: "n", UserID: "u", RunID: "r",
-		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true, Origin: &ckpt.Origin{}}, "required")
+		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true, Origin: &ckpt.Origin{},
+		ExpiresAt: at, TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 1}, "required")
 	sameFields(t, "origin", tableOf(t, text, "origin"), &ckpt.Origin{ThreadID: "t"}, "always")
 }
 
@@ -114,15 +115,16 @@ func TestProtocolLimits(t *testing.T) {
 	t.Parallel()
 	l := ckpt.LimitsFor(1 << 20)
 	figures := map[string]int{
-		"value":    l.Value,
-		"page":     l.Payload - l.Page,
-		"metadata": l.Metadata,
-		"batch":    l.Batch,
-		"threads":  l.Threads,
-		"id":       l.ID,
-		"depth":    l.Depth,
-		"ttl_ms":   int(l.TTL),
-		"history":  l.History,
+		"value":         l.Value,
+		"page":          l.Payload - l.Page,
+		"metadata":      l.Metadata,
+		"batch":         l.Batch,
+		"threads":       l.Threads,
+		"id":            l.ID,
+		"depth":         l.Depth,
+		"ttl_ms":        int(l.TTL),
+		"keep_messages": l.Keep,
+		"history":       l.History,
 	}
 	for _, row := range tableOf(t, page(t, protocolPage), "limits") {
 		name := code(row[0])[0]

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,6 @@ func exchanges(t testing.TB) []exchange {
 	write := ckpt.WriteRef{ThreadRef: thread, Terms: ckpt.Terms{RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88", Expected: ckpt.AtRevision(11)}}
 	page := ckpt.Page{Search: "refund", Offset: 100, Limit: 50}
 	rows := ckpt.PageReply{Total: 240, HasMore: true, NextOffset: 102}
-	keep := 10
 	removed := ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 240, Records: 1}
 	at := time.UnixMilli(1758400000123).UTC()
 	later := at.Add(90 * time.Second)
@@ -52,13 +52,16 @@ func exchanges(t testing.TB) []exchange {
 	ids := []ckpt.MessageID{first.MessageID, second.MessageID}
 	record := ckpt.Raw(encode(t, &ckpt.ThreadInfo{ThreadID: "airline-17", ThreadName: "Refund", UserID: "user-42", RunID: "run-3",
 		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true,
-		Origin: &ckpt.Origin{ThreadID: "airline-9", Revision: 31}}))
+		Origin:    &ckpt.Origin{ThreadID: "airline-9", Revision: 31},
+		ExpiresAt: later.Add(time.Hour), TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 100}))
+	ttl, pinned, keep := 90*time.Second, true, 100
 
+	changed := exampleEvent()
 	changes := ckpt.Changes{State: state, ClearState: true, Keep: &keep, Cache: state, CacheTTL: 90 * time.Second, ClearCache: true,
 		Delete: ids[1:], Messages: messages[:1], Metadata: metadata, Record: record}
 	committed := ckpt.Committed{UpdatedAt: at, ExpiresAt: later, MessageIDs: ids[:1], Deleted: 1}
 
-	return []exchange{
+	list := []exchange{
 		exchangeOf(ckpt.Setup, ckpt.SetupRequest{Client: "ckpt-go/0.1.0", Protocol: 1},
 			ckpt.SetupReply{Reply: stamp, Service: "ckpt", Version: "0.1.0", Protocol: 1, Journal: "local",
 				Limits: ckpt.LimitsFor(1 << 20)}),
@@ -85,7 +88,7 @@ func exchanges(t testing.TB) []exchange {
 		exchangeOf(ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: read},
 			ckpt.StateGetReply{Reply: stamp, State: state, UpdatedAt: at, ExpiresAt: later}),
 		exchangeOf(ckpt.CacheClear, ckpt.CacheClearRequest{WriteRef: write}, ckpt.ClearReply{Reply: stamp, Cleared: true}),
-		exchangeOf(ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: write, Messages: messages, Metadata: metadata},
+		exchangeOf(ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: write, Messages: messages, Metadata: metadata, KeepMessages: 100},
 			ckpt.MessagesPutReply{Reply: stamp, MessageIDs: ids, Count: 2}),
 		exchangeOf(ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: read, AtRevision: 31, MessageID: ckpt.IntID(2)},
 			ckpt.MessagesGetReply{Reply: stamp, PutRevision: 17, Message: messages[1]}),
@@ -107,6 +110,8 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.ThreadsListReply{Reply: stamp, PageReply: rows, Threads: []ckpt.Raw{record, record}}),
 		exchangeOf(ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write, RecordOnly: true},
 			ckpt.ThreadsCleanReply{Reply: stamp, Cleaned: true, Removed: removed}),
+		exchangeOf(ckpt.ThreadsRetain, ckpt.ThreadsRetainRequest{WriteRef: write, TTL: &ttl, Sliding: true, Pinned: &pinned, KeepMessages: &keep},
+			ckpt.ThreadsRetainReply{Reply: stamp, ExpiresAt: later}),
 		exchangeOf(ckpt.ThreadsCommit, ckpt.ThreadsCommitRequest{WriteRef: write, Changes: changes},
 			ckpt.ThreadsCommitReply{Reply: stamp, Committed: committed}),
 		exchangeOf(ckpt.ThreadsTransact, ckpt.ThreadsTransactRequest{After: after, RequestID: write.RequestID, Commits: []ckpt.ThreadCommit{
@@ -114,6 +119,10 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.ThreadsTransactReply{Reply: stamp, Commits: []ckpt.Committed{committed, committed}}),
 		exchangeOf(ckpt.ThreadsFork, ckpt.ThreadsForkRequest{WriteRef: write, To: "airline-18", AtRevision: 31},
 			ckpt.ThreadsForkReply{Reply: stamp, Origin: ckpt.Origin{ThreadID: "airline-17", Revision: 31}, Messages: 240}),
+		exchangeOf(ckpt.ChangesList, ckpt.ChangesListRequest{After: after, Since: at, Until: 41, ThreadID: "airline-17", UserID: "user-42",
+			Kinds: []string{"messages.put", "expired"}, Skip: 3, Seen: 2, Limit: 50},
+			ckpt.ChangesListReply{Reply: stamp, Events: []ckpt.Raw{encode(t, &changed)}, Next: after, NextSkip: 4, HasMore: true,
+				Complete: true, Oldest: 12}),
 		exchangeOf(ckpt.PartsPut, ckpt.PartsPutRequest{ID: "U1", Index: 2, Data: []byte("part")},
 			ckpt.PartsPutReply{Reply: stamp}),
 		exchangeOf(ckpt.PartsEnd, ckpt.PartsEndRequest{ID: "U1"},
@@ -121,6 +130,13 @@ func exchanges(t testing.TB) []exchange {
 		exchangeOf(ckpt.PartsGet, ckpt.PartsGetRequest{ID: "D1", Index: 2},
 			ckpt.PartsGetReply{Reply: stamp, Data: []byte("part")}),
 	}
+	slices.SortFunc(list, func(a, b exchange) int { return place(a.name) - place(b.name) })
+	return list
+}
+
+// place is where an operation stands in the table.
+func place(name string) int {
+	return slices.IndexFunc(ckpt.Operations(), func(op ckpt.OpInfo) bool { return op.Name == name })
 }
 
 // The bytes of each request and reply are those of the golden files, so that
@@ -145,13 +161,19 @@ func TestGoldenRecords(t *testing.T) {
 	t.Parallel()
 	message := fullMessage()
 	golden(t, "message", &message, new(ckpt.Message))
-	golden(t, "event", &ckpt.Event{ThreadID: "airline-17", Kind: ckpt.MessagesPut.Name, Revision: 41, Previous: 39,
-		At: time.UnixMilli(1758400000123).UTC(), UserID: "user-42", RequestID: "r-1",
-		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, StoreID: "S1"}, new(ckpt.Event))
+	event := exampleEvent()
+	golden(t, "event", &event, new(ckpt.Event))
 	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8,
 		Parts: &ckpt.Parts{ID: "D1", Replica: "R1", PartSize: 4, Checksum: 1 << 63}}, new(ckpt.Error))
 	golden(t, "upload.request", &ckpt.UploadRequest{Size: 10, PartSize: 4, Checksum: 1 << 63}, new(ckpt.UploadRequest))
 	golden(t, "upload.reply", &ckpt.UploadReply{Reply: ckpt.Reply{Revision: 41, StoreID: "S1"}, ID: "U1", Replica: "R1"}, new(ckpt.UploadReply))
+}
+
+// exampleEvent has every field.
+func exampleEvent() ckpt.Event {
+	return ckpt.Event{ThreadID: "airline-17", Kind: ckpt.MessagesPut.Name, Revision: 41, Previous: 39,
+		At: time.UnixMilli(1758400000123).UTC(), UserID: "user-42", RequestID: "r-1",
+		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, Trimmed: 3, Size: 214, StoreID: "S1"}
 }
 
 // golden compares r's bytes with the file of that name, and what empty becomes

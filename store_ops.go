@@ -42,7 +42,7 @@ func (r *SetupReply) fields(f *wire.Fields) {
 
 // Limits are the bounds that a service puts on requests and replies, in bytes
 // unless one says otherwise. What exceeds one is TooLarge, or InvalidArgument
-// for an ID, the depth, the TTL or the history.
+// for an ID, the depth, the TTL, the messages to keep or the history.
 type Limits struct {
 	Payload  int   // one request or reply, as the bus carries it
 	Value    int   // one state or message; in parts where it does not fit a payload
@@ -52,7 +52,8 @@ type Limits struct {
 	Threads  int   // threads in one transaction, or in one request for states: a count
 	ID       int   // one thread, user, message, run or request ID
 	Depth    int   // levels that arrays and maps nest
-	TTL      int64 // the longest TTL, in milliseconds
+	TTL      int64 // the longest TTL of a cached state or a thread, in milliseconds
+	Keep     int   // the messages that a thread can be told to keep: a count
 	History  int   // the earlier states that a thread may keep: a count
 	Uploads  int   // requests, and also replies, in parts at once at one replica: a count; more are Overloaded
 }
@@ -68,6 +69,7 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("id", &l.ID)
 	f.Required("depth", &l.Depth)
 	f.Required("ttl_ms", &l.TTL)
+	f.Required("keep_messages", &l.Keep)
 	f.Required("history", &l.History)
 	f.Required("uploads", &l.Uploads)
 }
@@ -119,6 +121,7 @@ func LimitsFor(payload int) Limits {
 		ID:       MaxIDBytes,
 		Depth:    MaxDepth,
 		TTL:      MaxTTL.Milliseconds(),
+		Keep:     MaxKeepMessages,
 		History:  maxHistory,
 		Uploads:  DefaultUploads,
 	}

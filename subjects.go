@@ -42,11 +42,15 @@ var (
 	ThreadsList  = operation[ThreadsListRequest, ThreadsListReply]("threads.list", false)
 	ThreadsClean = operation[ThreadsCleanRequest, ThreadsCleanReply]("threads.clean", true)
 
+	ThreadsRetain   = operation[ThreadsRetainRequest, ThreadsRetainReply]("threads.retain", true)
 	ThreadsCommit   = operation[ThreadsCommitRequest, ThreadsCommitReply]("threads.commit", true)
 	ThreadsTransact = operation[ThreadsTransactRequest, ThreadsTransactReply]("threads.transact", true)
-	PartsPut        = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
-	PartsEnd        = ofReplica(operation[PartsEndRequest, PartsEndReply]("parts.end", false))
-	PartsGet        = ofReplica(operation[PartsGetRequest, PartsGetReply]("parts.get", false))
+
+	ChangesList = operation[ChangesListRequest, ChangesListReply]("changes.list", false)
+
+	PartsPut = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
+	PartsEnd = ofReplica(operation[PartsEndRequest, PartsEndReply]("parts.end", false))
+	PartsGet = ofReplica(operation[PartsGetRequest, PartsGetReply]("parts.get", false))
 )
 
 // Operations returns the table's rows in the order of the protocol document.
@@ -75,9 +79,11 @@ func Operations() []OpInfo {
 		ThreadsGet.OpInfo,
 		ThreadsList.OpInfo,
 		ThreadsClean.OpInfo,
+		ThreadsRetain.OpInfo,
 		ThreadsCommit.OpInfo,
 		ThreadsTransact.OpInfo,
 		ThreadsFork.OpInfo,
+		ChangesList.OpInfo,
 		PartsPut.OpInfo,
 		PartsEnd.OpInfo,
 		PartsGet.OpInfo,

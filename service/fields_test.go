@@ -42,6 +42,8 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 		"threads.list":      {"limit": 1},
 		"threads.clean":     {"thread_id": "t"},
 		"threads.fork":      {"thread_id": "t", "to": "new"},
+		"threads.retain":    {"thread_id": "t", "ttl_ms": 1000, "sliding": true},
+		"changes.list":      {"kinds": []any{"state.put"}, "limit": 1},
 		"state.history":     {"thread_id": "t", "limit": 1},
 		"state.restore":     {"thread_id": "t", "revision": 1},
 		"parts.put":         {"id": "coming", "index": 0, "data": []byte("x")},
@@ -86,6 +88,11 @@ var wrong = map[string][]any{
 	"id":                {1.5, "", true, nil, strings.Repeat("i", 257)},
 	"index":             {"0", -1, 1.5, 2, nil},
 	"keep_cache":        {1, "true"},
+	"kinds":             {"state.put", 1, []any{1}, []any{"state.got"}, []any{"state.get"}},
+	"since":             {"1", 1.5, []any{}},
+	"until":             {"1", -1, 1.5},
+	"skip":              {"1", -1, 1.5},
+	"seen":              {"1", -1, 1.5, 1},
 	"limit":             {"1", -1, 1.5, uint64(1 << 63)},
 	"message_id":        {1.5, "", true, nil, []byte("m"), strings.Repeat("i", 257)},
 	"messages":          {"x", map[string]any{}, nil, []any{1}, []any{[]any{}}},
@@ -111,6 +118,9 @@ var wrong = map[string][]any{
 	"ttl_ms":            {"1", -1, 1.5, uint64(1 << 63)},
 	"user_id":           {1.5, "", true, "a\x7f", strings.Repeat("i", 257)},
 	"with_record":       {1, "true"},
+	"sliding":           {1, "true"},
+	"pinned":            {1, "true"},
+	"keep_messages":     {"1", -1, 1.5, ckpt.MaxKeepMessages + 1, uint64(1 << 63)},
 }
 
 // Every field of every operation is checked, and the error names it.

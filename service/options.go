@@ -7,6 +7,7 @@ import (
 
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/service/internal/journal"
+	"github.com/ckptbus/ckpt/service/internal/store"
 )
 
 // Option changes how a service runs.
@@ -20,12 +21,15 @@ type options struct {
 	inboxes      []string
 	now          func() time.Time
 	sweepEvery   time.Duration
+	eventRing    int
+	loses        func() bool
 	maxValue     int // 0: the default
 	maxUploads   int // 0: the default
 	replicated   bool
 	stream       Stream
 	starting     context.Context // bounds the start
 	tune         func(*journal.Options)
+	retention    store.Retention
 }
 
 // WithPrefix puts the operations under another subject prefix than
@@ -121,9 +125,55 @@ func WithStartContext(ctx context.Context) Option {
 	return func(o *options) { o.starting = ctx }
 }
 
+// WithThreadTTL gives each thread that is created a lifetime, from a millisecond
+// up to [ckpt.MaxTTL], which begins anew with each change of the thread where it
+// is sliding. [ckpt.ThreadsRetain] changes it for one thread. Threads that are
+// there already keep what they have. 0 means for ever, which is the default.
+func WithThreadTTL(ttl time.Duration, sliding bool) Option {
+	return func(o *options) {
+		o.retention.TTL, o.retention.Sliding = ttl.Milliseconds(), sliding
+		if ttl > 0 { // 0 would mean for ever
+			o.retention.TTL = max(o.retention.TTL, 1)
+		}
+	}
+}
+
+// WithKeepMessages has each put that adds messages remove the oldest ones of its
+// thread beyond n, unless the thread or the put says something else. 0 keeps all,
+// which is the default; n is at most [ckpt.MaxKeepMessages].
+func WithKeepMessages(n int) Option {
+	return func(o *options) { o.retention.KeepMessages = n }
+}
+
+// checkRetention reports a retention that no request could ask for.
+func (o *options) checkRetention() error {
+	if r := &o.retention; r.TTL < 0 || r.TTL > ckpt.MaxTTL.Milliseconds() {
+		return ckpt.Errorf(ckpt.InvalidArgument, "a thread TTL of %d ms: want 0, for ever, to %v", r.TTL, ckpt.MaxTTL)
+	} else if r.KeepMessages < 0 || r.KeepMessages > ckpt.MaxKeepMessages {
+		return ckpt.Errorf(ckpt.InvalidArgument, "%d messages to keep: want 0, for all, to %d", r.KeepMessages, ckpt.MaxKeepMessages)
+	}
+	return nil
+}
+
+// DefaultEventRing is how many events a service keeps that was not told.
+const DefaultEventRing = 16384
+
+// WithEventRing is how many of the latest events the service keeps, for watchers
+// that missed some. They take some 200 bytes each, and never more than 32 MiB
+// together. 0 keeps none; less counts as 0. The default is [DefaultEventRing].
+func WithEventRing(n int) Option {
+	return func(o *options) { o.eventRing = max(n, 0) }
+}
+
 // withClock makes tests independent of the time of day and of the sweep.
 func withClock(now func() time.Time, sweepEvery time.Duration) Option {
 	return func(o *options) { o.now, o.sweepEvery = now, sweepEvery }
+}
+
+// withLostEvents loses the events of which loses says so, as if the replica had
+// ended between the change and its event.
+func withLostEvents(loses func() bool) Option {
+	return func(o *options) { o.loses = loses }
 }
 
 // withJournal gives tests a journal with other times and less slack.
@@ -142,6 +192,7 @@ func newOptions(opts []Option) options {
 		inboxes:    []string{"_INBOX.", "_R_."},
 		now:        time.Now,
 		sweepEvery: defaultSweep,
+		eventRing:  DefaultEventRing,
 		starting:   context.Background(),
 		tune:       func(*journal.Options) {},
 	}

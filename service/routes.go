@@ -34,6 +34,9 @@ func (s *Service) routes() {
 	read(s, ckpt.ThreadsGet, s.store.ThreadsGet)
 	handle(s, ckpt.ThreadsList, nil, listThreads)
 	write(s, ckpt.ThreadsClean, store.PlanThreadsClean)
+	write(s, ckpt.ThreadsRetain, store.PlanThreadsRetain)
+
+	handle(s, ckpt.ChangesList, nil, listChanges)
 	handle(s, ckpt.ThreadsCommit, store.PlanCommit, commitThread)
 	handle(s, ckpt.ThreadsTransact, planTransact, transact)
 	handle(s, ckpt.ThreadsFork, store.PlanFork, forkThread)

@@ -78,6 +78,15 @@ func suite(t *testing.T, start starter) {
 		{"Conditions", testConditions},
 		{"ConditionsExclude", testConditionsExclude},
 		{"RequestIDOutlivesClean", testRequestIDOutlivesClean},
+		{"ThreadTTL", testThreadTTL},
+		{"ThreadTTLSliding", testThreadTTLSliding},
+		{"ThreadPinned", testThreadPinned},
+		{"ThreadExpiryEvents", testThreadExpiryEvents},
+		{"ThreadTTLSweep", testThreadTTLSweep},
+		{"ThreadTTLDefault", testThreadTTLDefault},
+		{"KeepMessages", testKeepMessages},
+		{"RetainRefused", testRetainRefused},
+		{"TransactExpired", testTransactExpired},
 		{"Fields", testFields},
 		{"BadValues", testBadValues},
 		{"TooLarge", testTooLarge},
@@ -93,6 +102,9 @@ func suite(t *testing.T, start starter) {
 		{"Events", testEvents},
 		{"NoEvents", testNoEvents},
 		{"EventsInOrder", testEventsInOrder},
+		{"ChangesList", testChangesList},
+		{"EventsBehindTheRing", testEventsBehindTheRing},
+		{"EventsOfOneRevision", testEventsOfOneRevision},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

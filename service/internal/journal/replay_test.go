@@ -2,9 +2,12 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +29,30 @@ type simulation struct {
 	now      int64
 	ids      int
 	applied  map[writing]uint64 // the messages at which records were applied
+	told     []*told            // by replica
+}
+
+// told is what a replica has told of changes.
+type told struct {
+	floor  uint64 // up to which changes may not have been told
+	events map[string]bool
+}
+
+func (a *told) change(_ string, c store.Change, _ bool) {
+	a.events[fmt.Sprintf("%04d %s %s behind %d, %q, %q, %d bytes", c.Revision, c.ThreadID, c.Kind, c.Previous, c.Owner, c.RequestID, c.Size())] = true
+}
+
+func (a *told) missed(revision uint64, _ int64) { a.floor = max(a.floor, revision) }
+
+// behind returns what was told of changes behind a revision.
+func (a *told) behind(revision uint64) (list []string) {
+	for e := range a.events {
+		if e > fmt.Sprintf("%04d~", revision) {
+			list = append(list, e)
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // simulatedWindow is so small that threads are forgotten and plans are void.
@@ -42,21 +69,26 @@ func newSimulation(t *rapid.T) *simulation {
 // add starts a replica at the head of the stream.
 func (s *simulation) add() *JetStream {
 	id := "store"
+	a := &told{floor: s.first - 1, events: make(map[string]bool)}
 	j := &JetStream{
 		log:      slog.New(slog.DiscardHandler),
 		writer:   fmt.Sprint("replica-", len(s.replicas)),
 		underWay: make(map[uint64]*record),
 		busy:     make(map[string][]*pending),
-		opts:     Options{Now: func() time.Time { return time.UnixMilli(s.now) }, Applied: ignore, UnderWay: math.MaxInt, Window: simulatedWindow},
+		opts:     Options{Now: func() time.Time { return time.UnixMilli(s.now) }, Applied: a.change, UnderWay: math.MaxInt, Window: simulatedWindow},
 	}
 	j.id.Store(&id)
 	j.store = store.New(store.Options{
 		Limits: ckpt.LimitsFor(1 << 20),
 		NewID:  func() string { s.ids++; return fmt.Sprint("made-", s.ids) },
 		Window: simulatedWindow,
+		// Replicas may be started with other options than one another.
+		Retention: rapid.SampledFrom([]store.Retention{{}, {TTL: 90_000, Sliding: true}, {TTL: 200_000, KeepMessages: 3}}).Draw(s.T, "retention"),
+		Missed:    a.missed,
 		// What is kept was decided where the write was planned.
 		History: len(s.replicas) % 2,
 	})
+	s.told = append(s.told, a)
 	j.applied.Store(s.first - 1)
 	s.replicas, s.assembly = append(s.replicas, j), append(s.assembly, assembly{})
 	return j
@@ -75,6 +107,7 @@ func (s *simulation) step(i int) bool {
 		j.clock.Store(0)
 		j.latest.Store(0)
 		next = s.first
+		*s.told[i] = told{floor: s.first - 1, events: make(map[string]bool)}
 	}
 	if err := j.take(s.assembly[i], next, s.stream[next-1]); err != nil {
 		s.Fatalf("message %d: %v", next, err)
@@ -164,8 +197,11 @@ func (s *simulation) write() {
 	value := func() ckpt.Raw { return wire.AppendInt(nil, rapid.Int64Range(0, 1000).Draw(s.T, "value")) }
 	id := ckpt.IntID(rapid.Int64Range(0, 5).Draw(s.T, "message"))
 	op := rapid.SampledFrom([]ckpt.OpInfo{ckpt.StatePut.OpInfo, ckpt.StatePut.OpInfo, ckpt.StateClear.OpInfo, ckpt.StateRestore.OpInfo, ckpt.CachePut.OpInfo, ckpt.MessagesPut.OpInfo,
-		ckpt.MessagesPut.OpInfo, ckpt.MessagesDelete.OpInfo, ckpt.ThreadsPut.OpInfo, ckpt.ThreadsClean.OpInfo}).Draw(s.T, "operation")
+		ckpt.MessagesPut.OpInfo, ckpt.MessagesDelete.OpInfo, ckpt.ThreadsPut.OpInfo, ckpt.ThreadsClean.OpInfo, ckpt.ThreadsRetain.OpInfo}).Draw(s.T, "operation")
 	w.Kind = op.Name
+	ttl := time.Duration(rapid.SampledFrom([]int{0, 1, 40_000}).Draw(s.T, "ttl")) * time.Millisecond
+	pinned, keep := rapid.Bool().Draw(s.T, "pinned"), rapid.IntRange(0, 2).Draw(s.T, "keep")
+	retain := ckpt.ThreadsRetainRequest{TTL: &ttl, Sliding: ttl > 0 && keep > 0, Pinned: &pinned, KeepMessages: &keep}
 	w.Plan = func(v *store.View, e *store.Entry) (err error) {
 		switch op.Name {
 		case ckpt.StatePut.Name:
@@ -186,12 +222,21 @@ func (s *simulation) write() {
 			err = planned(v, e, ckpt.MessagesDelete, store.PlanMessagesDelete, ckpt.MessagesDeleteRequest{MessageID: id})
 		case ckpt.ThreadsPut.Name:
 			err = planned(v, e, ckpt.ThreadsPut, store.PlanThreadsPut, ckpt.ThreadsPutRequest{Record: ckpt.Raw{0x81, 0xa1, 'x', 0x01}})
+		case ckpt.ThreadsRetain.Name:
+			err = planned(v, e, ckpt.ThreadsRetain, store.PlanThreadsRetain, retain)
 		default:
 			err = planned(v, e, ckpt.ThreadsClean, store.PlanThreadsClean, ckpt.ThreadsCleanRequest{})
 		}
 		return err
 	}
-	if entry, _, err := j.store.Plan(w, s.now); err == nil && entry {
+	now := max(s.now, j.clock.Load())
+	entry, _, err := j.store.Plan(w, now)
+	switch {
+	case errors.Is(err, store.ErrExpired):
+		if e, ok := j.store.Expiry(w, now); ok {
+			s.send(j, e)
+		}
+	case err == nil && entry:
 		s.send(j, w.Entry)
 	}
 }
@@ -308,7 +353,8 @@ func dump(t *rapid.T, j *JetStream) map[string][]byte {
 }
 
 // Whatever was written, sent twice, delayed, snapshotted and cut off: a replica
-// that reads what the stream still holds has the view of one that saw all of it.
+// that reads what the stream still holds has the view of one that saw all of it, and
+// tells the same changes behind the revision up to which it says that it missed some.
 func TestReplayEqualsLive(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -348,6 +394,10 @@ func TestReplayEqualsLive(t *testing.T) {
 			}
 			if len(got) != len(want) {
 				t.Fatalf("replica %d has %d threads, want %d", i+1, len(got), len(want))
+			}
+			floor := max(s.told[0].floor, s.told[i+1].floor)
+			if got, want := s.told[i+1].behind(floor), s.told[0].behind(floor); !slices.Equal(got, want) {
+				t.Fatalf("replica %d, behind %d: told\n%s\nwant\n%s", i+1, floor, strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 		}
 	})

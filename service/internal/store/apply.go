@@ -21,13 +21,19 @@ func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(
 	t := s.find(sh, e.ThreadID, now, revision)
 	switch {
 	case e.Snapshot != nil:
+		if t == nil {
+			s.opts.Missed(revision, now)
+		}
 		return s.restore(sh, t, e, first, revision)
-	case t == nil && e.Base != 0:
+	case t == nil && e.Base != 0: // where this was not so, the entry was applied
+		s.opts.Missed(revision, now)
 		return false
 	case t != nil && e.Base != t.revision:
 		if e.Base == 0 {
 			s.straddles.add(t.since(), revision)
 		}
+		return false
+	case t != nil && t.over(now) && !e.NoThread: // which is to be told before it is written again
 		return false
 	}
 	applied(s.apply(sh, t, e, now, first, revision))
@@ -50,18 +56,27 @@ func (s *Store) find(sh *shard, id string, now int64, revision uint64) *thread {
 // is gone or has expired.
 func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision uint64) Change {
 	c := Change{Entry: e, Revision: revision}
+	before := 0
+	if t != nil {
+		before = t.peek().weight()
+	}
 	if t == nil {
 		t = sh.add(e.ThreadID)
 		t.setSince(first)
 	}
 	c.Previous = t.revision
-	before := t.peek().weight()
-	if !t.gone() && !t.holds(now) && !e.NoThread { // whose event tells whose it was
+	if !t.gone() && !t.full(now) && !e.NoThread { // whose event tells whose it was
 		s.end(sh, t)
 	}
 	if t.gone() {
 		t.created, t.owner = newStamp(now, revision), nobody
 		s.directory.add(t)
+		if e.Fresh != nil {
+			if sh.fresh == nil || *sh.fresh != *e.Fresh {
+				sh.fresh = e.Fresh
+			}
+			t.detail().retention = sh.fresh
+		}
 	}
 	since := min(t.since(), first) // the first part of a record may be older than a snapshot before its last
 	t.revision, t.updated = revision, e.At
@@ -73,9 +88,9 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 		s.fork(sh, t, e)
 	}
 	c.Owner = t.owner.Value()
-	t.change(sh, e)
+	c.Trimmed = t.change(sh, e)
 	t.remember(e, now, revision)
-	if !t.holds(now) {
+	if !t.full(now) {
 		s.end(sh, t)
 	}
 	sh.settle(t, before)
@@ -93,6 +108,7 @@ func (sh *shard) add(id string) *thread {
 
 // settle is what follows a change of a thread whose details had weighed before.
 func (sh *shard) settle(t *thread, before int) {
+	sh.agenda.schedule(t)
 	t.trim()
 	d := t.peek()
 	sh.details += d.weight() - before
@@ -121,20 +137,25 @@ func (s *Store) end(sh *shard, t *thread) {
 	if t.gone() {
 		return
 	}
-	t.messages.Clear(&sh.heap)
-	if t.more != nil {
-		t.more = &details{recent: t.more.recent}
-	}
+	sh.empty(t)
 	s.directory.remove(t)
 	t.created = 0
 }
 
-// change makes the entry's effects.
-func (t *thread) change(sh *shard, e *Entry) {
+// empty removes all that the thread holds, but for the answers that it remembers.
+func (sh *shard) empty(t *thread) {
+	t.messages.Clear(&sh.heap)
+	if t.more != nil {
+		sh.agenda.remove(t)
+		t.more = &details{recent: t.more.recent}
+	}
+}
+
+// change makes the entry's effects, and returns how many messages were over.
+func (t *thread) change(sh *shard, e *Entry) (trimmed int) {
 	if e.NoThread {
-		t.messages.Clear(&sh.heap)
-		t.more = &details{recent: t.peek().recent}
-		return
+		sh.empty(t)
+		return 0
 	}
 	if e.State.any() {
 		d, before := t.detail(), t.peek().state
@@ -155,6 +176,14 @@ func (t *thread) change(sh *shard, e *Entry) {
 		was.put(m.id)
 		t.messages.Put(&sh.heap, m.id, m.body, m.keep)
 	}
+	if e.Latest > 0 {
+		over := t.messages.First(&sh.heap, t.messages.Len()-e.Latest)
+		for _, id := range over {
+			was.delete(id)
+			t.messages.Delete(&sh.heap, id)
+		}
+		trimmed = len(over)
+	}
 	if len(e.Metadata) > 0 || e.NoMeta {
 		was.replace(undoMetadata, t.peek().metadata)
 		t.detail().metadata = e.Metadata
@@ -165,6 +194,10 @@ func (t *thread) change(sh *shard, e *Entry) {
 			t.detail().record = newRecord(e.Record)
 		}
 	}
+	if e.Retain != nil {
+		t.detail().retention = e.Retain
+	}
+	return trimmed
 }
 
 // compactBytes bounds the copying that one write does for the heap's

@@ -21,7 +21,8 @@ func newRecord(raw ckpt.Raw) *record {
 	for key, value := range raw.Pairs {
 		name, _ := key.Text()
 		switch string(name) {
-		case "thread_id", "user_id", "created_at", "bare", "origin": // the service's own
+		case "thread_id", "user_id", "created_at", "bare", "origin", // the service's own
+			"expires_at", "ttl_ms", "sliding", "pinned", "keep_messages":
 		case "updated_at":
 			r.updated, _ = value.Int() // nil, which is no integer, says nothing
 		default:
@@ -60,13 +61,15 @@ func (t *thread) info() ckpt.Raw {
 	if r != nil && r.updated != 0 {
 		updated = r.updated
 	}
+	kept, more := t.peek().retention.fields(nil, t.updated)
 	from := t.peek().origin
-	b := t.own(2 + bare + one(from != nil))
+	b := t.own(2 + bare + more + one(from != nil))
 	b = wire.AppendInt(wire.AppendStr(b, "created_at"), t.created.millis())
 	b = wire.AppendInt(wire.AppendStr(b, "updated_at"), updated)
 	if bare == 1 {
 		b = wire.AppendBool(wire.AppendStr(b, "bare"), true)
 	}
+	b = append(b, kept...)
 	if from != nil {
 		b = append(wire.AppendStr(b, "origin"), from.raw()...)
 	}
