@@ -105,8 +105,8 @@ func TestProtocolRecords(t *testing.T) {
 	sameFields(t, "event", tableOf(t, text, "event"), &ckpt.Event{ThreadID: "t", Kind: "expired", At: at, UserID: "u",
 		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}, Trimmed: 1, Size: 10}, "always")
 	sameFields(t, "thread", tableOf(t, text, "thread"), &ckpt.ThreadInfo{ThreadID: "t", ThreadName: "n", UserID: "u", RunID: "r",
-		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true, Origin: &ckpt.Origin{},
-		ExpiresAt: at, TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 1}, "required")
+		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true,
+		ExpiresAt: at, TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 1, Origin: &ckpt.Origin{}}, "required")
 	sameFields(t, "origin", tableOf(t, text, "origin"), &ckpt.Origin{ThreadID: "t"}, "always")
 }
 
@@ -123,6 +123,8 @@ func TestProtocolLimits(t *testing.T) {
 		"id":            l.ID,
 		"depth":         l.Depth,
 		"ttl_ms":        int(l.TTL),
+		"filters":       l.Filters,
+		"prune":         l.Prune,
 		"keep_messages": l.Keep,
 		"history":       l.History,
 	}

@@ -43,6 +43,7 @@ var (
 	ThreadsClean = operation[ThreadsCleanRequest, ThreadsCleanReply]("threads.clean", true)
 
 	ThreadsRetain   = operation[ThreadsRetainRequest, ThreadsRetainReply]("threads.retain", true)
+	ThreadsPrune    = operation[ThreadsPruneRequest, ThreadsPruneReply]("threads.prune", true)
 	ThreadsCommit   = operation[ThreadsCommitRequest, ThreadsCommitReply]("threads.commit", true)
 	ThreadsTransact = operation[ThreadsTransactRequest, ThreadsTransactReply]("threads.transact", true)
 
@@ -75,14 +76,15 @@ func Operations() []OpInfo {
 		MessagesReplace.OpInfo,
 		MessagesTruncate.OpInfo,
 		MessagesPop.OpInfo,
+		ThreadsFork.OpInfo,
 		ThreadsPut.OpInfo,
 		ThreadsGet.OpInfo,
 		ThreadsList.OpInfo,
 		ThreadsClean.OpInfo,
 		ThreadsRetain.OpInfo,
+		ThreadsPrune.OpInfo,
 		ThreadsCommit.OpInfo,
 		ThreadsTransact.OpInfo,
-		ThreadsFork.OpInfo,
 		ChangesList.OpInfo,
 		PartsPut.OpInfo,
 		PartsEnd.OpInfo,

@@ -92,6 +92,7 @@ var removes = map[string]bool{
 	ckpt.ThreadsClean.Name:     true,
 	ckpt.ThreadsCommit.Name:    true,
 	ckpt.ThreadsTransact.Name:  true,
+	ckpt.ThreadsPrune.Name:     true,
 	ckpt.Release.Name:          true,
 	ckpt.KindExpired:           true,
 }

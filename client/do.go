@@ -31,6 +31,8 @@ func identify(request any) {
 		id = &q.WriteTerms().RequestID
 	case *ckpt.ThreadsTransactRequest:
 		id = &q.RequestID
+	case *ckpt.ThreadsPruneRequest:
+		id = &q.RequestID
 	case *ckpt.ReleaseRequest:
 		id = &q.RequestID
 	default:

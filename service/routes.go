@@ -37,6 +37,7 @@ func (s *Service) routes() {
 	write(s, ckpt.ThreadsRetain, store.PlanThreadsRetain)
 
 	handle(s, ckpt.ChangesList, nil, listChanges)
+	handle(s, ckpt.ThreadsPrune, nil, pruneThreads)
 	handle(s, ckpt.ThreadsCommit, store.PlanCommit, commitThread)
 	handle(s, ckpt.ThreadsTransact, planTransact, transact)
 	handle(s, ckpt.ThreadsFork, store.PlanFork, forkThread)

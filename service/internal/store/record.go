@@ -61,17 +61,16 @@ func (t *thread) info() ckpt.Raw {
 	if r != nil && r.updated != 0 {
 		updated = r.updated
 	}
-	kept, more := t.peek().retention.fields(nil, t.updated)
 	from := t.peek().origin
+	kept, more := t.peek().retention.fields(nil, t.updated)
 	b := t.own(2 + bare + more + one(from != nil))
 	b = wire.AppendInt(wire.AppendStr(b, "created_at"), t.created.millis())
 	b = wire.AppendInt(wire.AppendStr(b, "updated_at"), updated)
 	if bare == 1 {
 		b = wire.AppendBool(wire.AppendStr(b, "bare"), true)
 	}
-	b = append(b, kept...)
 	if from != nil {
 		b = append(wire.AppendStr(b, "origin"), from.raw()...)
 	}
-	return b
+	return append(b, kept...)
 }

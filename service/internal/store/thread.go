@@ -60,9 +60,9 @@ type details struct {
 	metadata  ckpt.Raw // of the last message put that had some
 	record    *record
 	history   *history     // nil: none is kept
-	origin    *origin      // nil: it is no fork
 	retention *retention   // nil: nothing is set
 	due       *appointment // its place in the agenda of the shard; nil: it is not there
+	origin    *origin      // nil: it is no fork
 	recent    []answered   // outlives the rest, so that a removal is not repeated
 }
 
@@ -90,11 +90,11 @@ func (d *details) weight() int {
 	if d.record != nil {
 		n += len(d.record.pairs)
 	}
-	if d.origin != nil {
-		n += len(d.origin.thread) + originBytes
-	}
 	if d.retention != nil {
 		n += retentionBytes
+	}
+	if d.origin != nil {
+		n += len(d.origin.thread) + originBytes
 	}
 	for i := range d.recent {
 		n += len(d.recent[i].requestID) + len(d.recent[i].answer)
