@@ -128,6 +128,7 @@ func (s *Store) applyGroup(e *Entry, now int64, first, revision uint64, applied 
 		}
 		t := s.find(s.shard(part.ThreadID), part.ThreadID, now, revision)
 		if t == nil && e.Fork != nil && part != e {
+			s.opts.Missed(revision, now)
 			return false // the source's records are cut off, and a snapshot of the fork follows
 		}
 		if t != nil && (t.revision != part.Base || t.over(now)) {
