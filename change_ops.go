@@ -72,5 +72,7 @@ func (r *ChangesListReply) fields(f *wire.Fields) {
 
 // IsEventKind reports whether a service publishes events of the kind.
 func IsEventKind(kind string) bool {
-	return kind == KindExpired || slices.ContainsFunc(Operations(), func(o OpInfo) bool { return o.Writes && o.Name == kind })
+	return kind == KindExpired || slices.ContainsFunc(Operations(), func(o OpInfo) bool {
+		return o.Writes && o.Name == kind && o.Name != WatchersPut.Name && o.Name != WatchersDelete.Name
+	})
 }

@@ -41,7 +41,11 @@ var (
 	ThreadsList  = operation[ThreadsListRequest, ThreadsListReply]("threads.list", false)
 	ThreadsClean = operation[ThreadsCleanRequest, ThreadsCleanReply]("threads.clean", true)
 
-	ChangesList     = operation[ChangesListRequest, ChangesListReply]("changes.list", false)
+	ChangesList = operation[ChangesListRequest, ChangesListReply]("changes.list", false)
+
+	WatchersPut     = operation[WatchersPutRequest, WatchersPutReply]("watchers.put", true)
+	WatchersGet     = operation[WatchersGetRequest, WatchersGetReply]("watchers.get", false)
+	WatchersDelete  = operation[WatchersDeleteRequest, WatchersDeleteReply]("watchers.delete", true)
 	ThreadsCommit   = operation[ThreadsCommitRequest, ThreadsCommitReply]("threads.commit", true)
 	ThreadsTransact = operation[ThreadsTransactRequest, ThreadsTransactReply]("threads.transact", true)
 	PartsPut        = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
@@ -78,6 +82,9 @@ func Operations() []OpInfo {
 		ThreadsCommit.OpInfo,
 		ThreadsTransact.OpInfo,
 		ChangesList.OpInfo,
+		WatchersPut.OpInfo,
+		WatchersGet.OpInfo,
+		WatchersDelete.OpInfo,
 		PartsPut.OpInfo,
 		PartsEnd.OpInfo,
 		PartsGet.OpInfo,

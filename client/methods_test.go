@@ -28,6 +28,8 @@ func after(q any) *ckpt.Position {
 		return &q.Thread().After
 	case *ckpt.ThreadsListRequest:
 		return &q.After
+	case *ckpt.WatchersGetRequest:
+		return &q.After
 	case *ckpt.StateManyRequest:
 		return &q.After
 	case *ckpt.ThreadsTransactRequest:
@@ -299,6 +301,38 @@ func TestListChangesMethod(t *testing.T) {
 				return c.ListChangesAsync(x, test.opts...)
 			}})
 	}
+}
+
+func TestWatcherMethods(t *testing.T) {
+	t.Parallel()
+	type (
+		ctx = context.Context
+		cl  = *client.Client[string]
+	)
+	srv := bustest.Start(t)
+	rev := ckpt.Reply{Revision: 7, StoreID: "s"}
+	position := ckpt.Position{StoreID: "s", Revision: 5}
+	expected := ckpt.Terms{Expected: ckpt.AtRevision(3)}
+	check(t, srv, ckpt.WatchersPut, ckpt.WatchersPutRequest{Name: "w", Position: position, Terms: expected}, func(q *ckpt.WatchersPutRequest) *string { return &q.RequestID },
+		ckpt.WatchersPutReply{Reply: rev}, ckpt.WatchersPutReply{Reply: rev}, form[ckpt.WatchersPutReply]{
+			func(x ctx, c cl) (ckpt.WatchersPutReply, error) {
+				return c.PutWatcher(x, "w", position, client.ExpectedRevision(3))
+			},
+			func(x ctx, c cl) *client.Future[ckpt.WatchersPutReply] {
+				return c.PutWatcherAsync(x, "w", position, client.ExpectedRevision(3))
+			}})
+	got := ckpt.WatchersGetReply{Reply: rev, Position: position, UpdatedAt: time.UnixMilli(1_700_000_000_123).UTC()}
+	check(t, srv, ckpt.WatchersGet, ckpt.WatchersGetRequest{Name: "w"}, nil, got, got, form[ckpt.WatchersGetReply]{
+		func(x ctx, c cl) (ckpt.WatchersGetReply, error) { return c.GetWatcher(x, "w") },
+		func(x ctx, c cl) *client.Future[ckpt.WatchersGetReply] { return c.GetWatcherAsync(x, "w") }})
+	check(t, srv, ckpt.WatchersDelete, ckpt.WatchersDeleteRequest{Name: "w", Terms: expected}, func(q *ckpt.WatchersDeleteRequest) *string { return &q.RequestID },
+		ckpt.WatchersDeleteReply{Reply: rev, Deleted: true}, ckpt.WatchersDeleteReply{Reply: rev, Deleted: true}, form[ckpt.WatchersDeleteReply]{
+			func(x ctx, c cl) (ckpt.WatchersDeleteReply, error) {
+				return c.DeleteWatcher(x, "w", client.ExpectedRevision(3))
+			},
+			func(x ctx, c cl) *client.Future[ckpt.WatchersDeleteReply] {
+				return c.DeleteWatcherAsync(x, "w", client.ExpectedRevision(3))
+			}})
 }
 
 // A positive TTL never becomes 0, which would mean for ever.

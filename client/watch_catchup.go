@@ -148,6 +148,7 @@ func (w *watcher) catchUp(ctx context.Context, q ckpt.ChangesListRequest, yield 
 			return nil
 		}
 		w.advance(a.Next.Revision)
+		w.save(w.ctx, false)
 		if !a.HasMore {
 			return nil
 		}
@@ -182,6 +183,7 @@ func (w *watcher) tellListed(raw ckpt.Raw, yield yieldEvent) {
 		return
 	}
 	w.chain.remember(&e)
+	w.unsaved = true
 	w.yield(e, yield)
 }
 

@@ -18,6 +18,12 @@ type yieldEvent = func(ckpt.Event, error) bool
 // events yields what happens until the watch ends.
 func (w *watcher) events(yield yieldEvent) {
 	defer w.end(errWatchOver)
+	defer func() { w.save(context.WithoutCancel(w.caller), true) }()
+	if w.named && w.ctx.Err() == nil {
+		if err := w.resume(); err != nil {
+			w.end(err)
+		}
+	}
 	if w.replay && w.ctx.Err() == nil {
 		if err := w.catchUp(w.ctx, w.from, yield); w.over {
 			return
@@ -26,6 +32,7 @@ func (w *watcher) events(yield yieldEvent) {
 		}
 	}
 	w.progressed()
+	w.save(w.ctx, false)
 	tick := time.NewTicker(w.silence / 2)
 	defer tick.Stop()
 	for w.caller.Err() == nil && !w.over {
@@ -38,6 +45,7 @@ func (w *watcher) events(yield yieldEvent) {
 			}
 		case <-tick.C:
 			w.tick(yield)
+			w.save(w.ctx, false)
 		case <-w.ctx.Done():
 			if w.caller.Err() == nil {
 				w.rest(yield)
@@ -137,6 +145,7 @@ func (w *watcher) receive(m *nats.Msg, yield yieldEvent) {
 // tell yields a live event, if it is one of those that the consumer wants.
 func (w *watcher) tell(e *ckpt.Event, yield yieldEvent) {
 	w.chain.remember(e)
+	w.unsaved = true
 	wants := (w.filter.UserID == "" || e.UserID == w.filter.UserID) &&
 		(len(w.filter.Kinds) == 0 || slices.Contains(w.filter.Kinds, e.Kind))
 	if w.chain.known && e.Revision > w.chain.upTo {

@@ -33,6 +33,9 @@ var outgoing = sync.Pool{New: func() any { return new(event) }}
 // so events of one thread leave in their order. One that cannot be sent is not
 // lost on watchers: all replicas keep it.
 func (p *events) applied(storeID string, c store.Change, mine bool) {
+	if store.Hidden(c.ThreadID) {
+		return
+	}
 	out := outgoing.Get().(*event)
 	defer outgoing.Put(out)
 	e := &out.Event

@@ -276,3 +276,45 @@ func TestWatchSeesAll(t *testing.T) {
 	}
 	t.Logf("%d changes in %d sessions", total, sessions)
 }
+
+// A named watch goes on where it was, after its own restart and that of the
+// replicas.
+func TestNamedWatchGoesOn(t *testing.T) {
+	t.Parallel()
+	g := newGroup(t, bus.Options{})
+	first := g.start()
+	c := g.client()
+	begin := func() *watched {
+		return g.watched(client.Named("indexer"), client.SaveEvery(time.Millisecond))
+	}
+	w := begin()
+	before := g.put(c, "t")
+	w.want("t", before)
+	g.eventually("the position to be saved", func() bool {
+		a, err := c.GetWatcher(context.Background(), "indexer")
+		return err == nil && a.Position.StoreID == first.StoreID()
+	})
+	w.stop()
+	away := []uint64{g.put(c, "t"), g.put(c, "t")}
+	g.kill(first)
+	second := g.start()
+	w = begin()
+	// What came last before the stop may come again.
+	if e, err, _ := w.next(); err != nil || e.Revision != before && e.Revision != away[0] {
+		t.Fatalf("event %+v, %v", e, err)
+	} else if e.Revision == before {
+		w.want("t", away[0])
+	}
+	w.want("t", away[1], g.put(c, "t"))
+	w.stop()
+	saved, err := c.GetWatcher(context.Background(), "indexer")
+	if err != nil || saved.Position.Revision < away[1] {
+		t.Errorf("saved %+v, %v, want at least %d", saved.Position, err, away[1])
+	}
+	if n := second.store.Threads(); n != 1 {
+		t.Errorf("%d threads", n)
+	}
+	if _, err := c.DeleteWatcher(context.Background(), "indexer"); err != nil {
+		t.Error(err)
+	}
+}

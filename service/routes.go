@@ -36,6 +36,9 @@ func (s *Service) routes() {
 	write(s, ckpt.ThreadsClean, store.PlanThreadsClean)
 
 	handle(s, ckpt.ChangesList, nil, listChanges)
+	handle(s, ckpt.WatchersPut, store.PlanWatchersPut, putWatcher)
+	handle(s, ckpt.WatchersGet, nil, getWatcher)
+	handle(s, ckpt.WatchersDelete, store.PlanWatchersDelete, deleteWatcher)
 	handle(s, ckpt.ThreadsCommit, store.PlanCommit, commitThread)
 	handle(s, ckpt.ThreadsTransact, planTransact, transact)
 

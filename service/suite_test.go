@@ -93,6 +93,7 @@ func suite(t *testing.T, start starter) {
 		{"EventsInOrder", testEventsInOrder},
 		{"ChangesList", testChangesList},
 		{"EventsBehindTheRing", testEventsBehindTheRing},
+		{"Watchers", testWatchers},
 		{"EventsOfOneRevision", testEventsOfOneRevision},
 	} {
 		t.Run(c.name, func(t *testing.T) {
