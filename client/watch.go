@@ -45,6 +45,16 @@ type Progress func(ckpt.Position)
 
 func (p Progress) watch(w *watcher) { w.progress = append(w.progress, p) }
 
+// WithChanges, if true, hands over each change itself with its event, so that a
+// consumer need not read the thread: see [ckpt.Event.Change]. An event is the sign to
+// ask the service for what has changed, which is one more request for all that came
+// meanwhile. The change is nil where the service does not have it any more, or it is
+// too large for one message: read the thread then.
+type WithChanges bool
+
+func (c WithChanges) watch(w *watcher)                       { w.filter.Changes = bool(c) }
+func (c WithChanges) listChanges(q *ckpt.ChangesListRequest) { q.Changes = bool(c) }
+
 // Backlog is how many events may wait for a consumer that is slower than they
 // come. What does not fit is lost and reported as a gap. The default is
 // [DefaultBacklog]; less than 1 counts as 1.

@@ -114,6 +114,10 @@ func (w *watcher) receive(m *nats.Msg, yield yieldEvent) {
 		w.unreadable(m.Subject, yield)
 		return
 	}
+	if w.filter.Changes {
+		w.fetch(&e, yield)
+		return
+	}
 	v, last := w.chain.next(&e)
 	if v == restarts {
 		w.restarts(e.StoreID, yield)
@@ -139,6 +143,27 @@ func (w *watcher) receive(m *nats.Msg, yield yieldEvent) {
 	if len(w.told) >= tooMany { // a gap tells so when the service answers again
 		w.chain.known = false
 		clear(w.told)
+	}
+}
+
+// fetch asks for the changes up to that of an event, and of all that wait behind it.
+func (w *watcher) fetch(e *ckpt.Event, yield yieldEvent) {
+	latest := *e
+	for range len(w.messages) {
+		m := <-w.messages // of which nobody else takes any
+		var next ckpt.Event
+		if ckpt.Decode(m.Data, &next) == nil && (next.StoreID != latest.StoreID || next.Revision > latest.Revision) {
+			latest = next
+		}
+	}
+	switch {
+	case !w.chain.known:
+		w.chain.storeID, w.chain.known, w.chain.upTo = latest.StoreID, true, min(e.Revision, latest.Revision)-1
+	case latest.StoreID != w.chain.storeID:
+		w.restarts(latest.StoreID, yield)
+	}
+	if latest.Revision > w.chain.upTo && !w.heal(&latest, yield) {
+		w.gap("", yield)
 	}
 }
 

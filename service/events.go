@@ -58,7 +58,7 @@ func (p *events) applied(storeID string, c store.Change, mine bool) {
 	}
 	out.bytes = b
 	if err == nil {
-		p.ring.add(c.Revision, c.At, b)
+		p.ring.add(c.Revision, c.At, b, c.Content(), e.Size)
 		if mine && (p.loses == nil || !p.loses()) {
 			err = p.nc.Publish(ckpt.EventSubject(p.prefix, c.ThreadID), b)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -316,5 +317,42 @@ func TestNamedWatchGoesOn(t *testing.T) {
 	}
 	if _, err := c.DeleteWatcher(context.Background(), "indexer"); err != nil {
 		t.Error(err)
+	}
+}
+
+// A watch with changes hands over each change, in order, so that a consumer that
+// applies them has what the store has; also where events are lost.
+func TestWatchWithChanges(t *testing.T) {
+	t.Parallel()
+	g := newGroup(t, bus.Options{})
+	g.more = []Option{withLostEvents(func() bool { return rand.IntN(4) == 0 })}
+	replicas := g.startAll(2)
+	c := g.client()
+	ctx := context.Background()
+	w := g.watched(client.WithChanges(true), client.Thread("t"))
+	const n = 50
+	for i := range n {
+		m := ckpt.TextMessage(ckpt.RoleUser, fmt.Sprint("number ", i))
+		if _, err := c.PutMessages(ctx, "t", []ckpt.Message{m}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var texts []string
+	for len(texts) < n {
+		e, err, _ := w.next()
+		if err != nil || e.Change == nil {
+			t.Fatalf("event %+v, %v", e, err)
+		}
+		for _, raw := range e.Change.Messages {
+			var m ckpt.Message
+			if err := ckpt.Decode(raw, &m); err != nil {
+				t.Fatal(err)
+			}
+			texts = append(texts, m.Text())
+		}
+	}
+	g.converge(replicas...)
+	if got := replicas[0].texts(t, "t"); !slices.Equal(got, texts) {
+		t.Errorf("the store has %q, and the watch told %q", got, texts)
 	}
 }

@@ -88,6 +88,7 @@ var wrong = map[string][]any{
 	"keep_cache":        {1, "true"},
 	"name":              {1.5, "", true, nil, "a\r\nb", []byte("t"), strings.Repeat("i", 257)},
 	"position":          {1, "S1", nil, []any{}, []any{"S1"}, []any{"S1", -1}, []any{1, 1}},
+	"changes":           {1, "true"},
 	"kinds":             {"state.put", 1, []any{1}, []any{"state.got"}, []any{"state.get"}},
 	"since":             {"1", 1.5, []any{}},
 	"until":             {"1", -1, 1.5},

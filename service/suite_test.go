@@ -93,6 +93,7 @@ func suite(t *testing.T, start starter) {
 		{"EventsInOrder", testEventsInOrder},
 		{"ChangesList", testChangesList},
 		{"EventsBehindTheRing", testEventsBehindTheRing},
+		{"ChangesThemselves", testChangesThemselves},
 		{"Watchers", testWatchers},
 		{"EventsOfOneRevision", testEventsOfOneRevision},
 	} {
