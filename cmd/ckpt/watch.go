@@ -19,7 +19,7 @@ type watchFlags struct {
 	since   string
 	from    string
 	name    string
-	user    string
+	ofUser  string
 	kinds   []string
 	changes bool
 }
@@ -41,7 +41,7 @@ store keeps how far it has come, and the next watch of that name goes on there.
 Without --nats or --context it connects to ` + "nats://" + defaultListen + `.`,
 		Example: `  ckpt watch
   ckpt watch support-42 --nats nats://nats.internal:4222
-  ckpt watch --since 10m --kind messages.put --user ann
+  ckpt watch --since 10m --kind messages.put --user-id ann
   ckpt watch --name indexer --changes --json | jq .change.messages`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -57,7 +57,7 @@ Without --nats or --context it connects to ` + "nats://" + defaultListen + `.`,
 	f.StringVar(&o.since, "since", "", "begin with the changes since `TIME`: a duration such as 10m, or 2006-01-02T15:04:05Z")
 	f.StringVar(&o.from, "from", "", "begin behind `STORE:REVISION`")
 	f.StringVar(&o.name, "name", "", "keep the position in the store under `NAME`, and go on there")
-	f.StringVar(&o.user, "user", "", "only changes of threads that belong to `USER`")
+	f.StringVar(&o.ofUser, "user-id", "", "only changes of threads that belong to `USER`")
 	f.StringSliceVar(&o.kinds, "kind", nil, "only changes of these `KINDS`, such as state.put")
 	f.BoolVar(&o.changes, "changes", false, "with --json, print the change itself too")
 	return cmd
@@ -103,7 +103,7 @@ func (o *watchFlags) watchOptions(thread string) ([]client.WatchOption, error) {
 	if o.since != "" && o.from != "" {
 		return nil, usagef("--since and --from both say where to begin: give one")
 	}
-	opts := []client.WatchOption{client.WithChanges(o.changes), client.User(o.user), client.Kinds(o.kinds)}
+	opts := []client.WatchOption{client.WithChanges(o.changes), client.User(o.ofUser), client.Kinds(o.kinds)}
 	if thread != "" {
 		opts = append(opts, client.Thread(thread))
 	}

@@ -80,7 +80,7 @@ func TestWatchBegins(t *testing.T) {
 	first := put("t1", "ann")
 	put("t2", "bob")
 	store := c.Position().StoreID
-	since := watch(t, "--nats", url, "--since", "1h", "--user", "bob", "--kind", "state.put")
+	since := watch(t, "--nats", url, "--since", "1h", "--user-id", "bob", "--kind", "state.put")
 	since.stdout.line(t, "  t2  state.put  revision ")
 	from := watch(t, "--nats", url, "--from", fmt.Sprint(store, ":", first), "--json", "--changes")
 	var e ckpt.Event
