@@ -106,9 +106,10 @@ func TestProtocolRecords(t *testing.T) {
 	change.State, change.Cache = ckpt.Raw{0x80}, ckpt.Raw{0x80}
 	sameFields(t, "change", tableOf(t, text, "change"), &change, "always")
 	sameFields(t, "event", tableOf(t, text, "event"), &ckpt.Event{ThreadID: "t", Kind: "expired", At: at, UserID: "u",
-		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}, Size: 10}, "always")
+		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}, Trimmed: 1, Size: 10}, "always")
 	sameFields(t, "thread", tableOf(t, text, "thread"), &ckpt.ThreadInfo{ThreadID: "t", ThreadName: "n", UserID: "u", RunID: "r",
-		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true}, "required")
+		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true,
+		ExpiresAt: at, TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 1}, "required")
 }
 
 // The figures of the limits are those of a bus of 1 MiB.
@@ -116,15 +117,18 @@ func TestProtocolLimits(t *testing.T) {
 	t.Parallel()
 	l := ckpt.LimitsFor(1 << 20)
 	figures := map[string]int{
-		"value":    l.Value,
-		"page":     l.Payload - l.Page,
-		"metadata": l.Metadata,
-		"batch":    l.Batch,
-		"threads":  l.Threads,
-		"id":       l.ID,
-		"depth":    l.Depth,
-		"ttl_ms":   int(l.TTL),
-		"history":  l.History,
+		"value":         l.Value,
+		"page":          l.Payload - l.Page,
+		"metadata":      l.Metadata,
+		"batch":         l.Batch,
+		"threads":       l.Threads,
+		"id":            l.ID,
+		"depth":         l.Depth,
+		"ttl_ms":        int(l.TTL),
+		"filters":       l.Filters,
+		"prune":         l.Prune,
+		"keep_messages": l.Keep,
+		"history":       l.History,
 	}
 	for _, row := range tableOf(t, page(t, protocolPage), "limits") {
 		name := code(row[0])[0]

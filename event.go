@@ -23,6 +23,7 @@ type Event struct {
 	UserID     string      `json:"user_id,omitempty"`     // the user whom the thread belongs to
 	RequestID  string      `json:"request_id,omitempty"`  // of the request that made it
 	MessageIDs []MessageID `json:"message_ids,omitempty"` // messages put or deleted
+	Trimmed    int         `json:"trimmed,omitempty"`     // messages removed because the thread keeps the latest alone
 	Size       int         `json:"size,omitempty"`        // bytes of the values that were put
 	StoreID    string      `json:"store_id"`              // as in [SetupReply]; another ID means that revisions began anew
 	// Change is the change itself, where a caller has asked for it and the service
@@ -30,8 +31,8 @@ type Event struct {
 	Change *Change `json:"change,omitempty"`
 }
 
-// KindExpired is the kind of an event that tells that a thread is gone: it held
-// nothing but a cached state, and that has expired.
+// KindExpired is the kind of an event that tells that a thread is gone: its
+// lifetime was over, or it held nothing but a cached state, and that has expired.
 const KindExpired = "expired"
 
 // KindGap is the kind of an event that a watcher makes by itself where it
@@ -49,6 +50,7 @@ func (e *Event) fields(f *wire.Fields) {
 	f.Optional("user_id", (*id)(&e.UserID))
 	f.Optional("request_id", (*id)(&e.RequestID))
 	f.Optional("message_ids", (*messageIDs)(&e.MessageIDs))
+	f.Optional("trimmed", &e.Trimmed)
 	f.Optional("size", &e.Size)
 	f.Required("store_id", &e.StoreID)
 }

@@ -47,18 +47,12 @@ func (c *storeCaller) ask(ctx context.Context, q request) (r response, err error
 		a, err := c.ClearState(ctx, q.thread)
 		return response{found: a.Cleared, revision: a.Revision}, err
 	case putMessages:
-		var list []ckpt.Message
-		for _, id := range q.ids() {
-			m := ckpt.TextMessage(ckpt.RoleUser, "")
-			m.MessageID = ckpt.IntID(id)
-			list = append(list, m)
-		}
-		a, err := c.PutMessages(ctx, q.thread, list)
-		r = response{found: true, revision: a.Revision}
-		for _, id := range a.MessageIDs {
-			r.messages += messageIDs("[" + id.String() + "]")
-		}
-		return r, err
+		a, err := c.PutMessages(ctx, q.thread, messagesOf(q))
+		return response{found: true, messages: bracketed(a.MessageIDs), revision: a.Revision}, err
+	case commitThread:
+		a, err := c.Commit(ctx, q.thread, client.Commit[padded]{
+			State: &padded{q.value, c.padding}, Messages: messagesOf(q), Delete: []ckpt.MessageID{ckpt.IntID(q.delete)}})
+		return response{found: true, messages: bracketed(a.MessageIDs), revision: a.Revision}, err
 	case listMessages:
 		a, err := c.ListMessages(ctx, q.thread, c.linearizable)
 		r = response{found: true, revision: a.Revision}
@@ -74,4 +68,21 @@ func (c *storeCaller) ask(ctx context.Context, q request) (r response, err error
 		return response{found: a.Cleaned, revision: a.Revision}, err
 	}
 	panic("no such kind of request: " + q.kind)
+}
+
+// messagesOf returns the messages to put.
+func messagesOf(q request) (list []ckpt.Message) {
+	for _, id := range q.ids() {
+		m := ckpt.TextMessage(ckpt.RoleUser, "")
+		m.MessageID = ckpt.IntID(id)
+		list = append(list, m)
+	}
+	return list
+}
+
+func bracketed(ids []ckpt.MessageID) (m messageIDs) {
+	for _, id := range ids {
+		m += messageIDs("[" + id.String() + "]")
+	}
+	return m
 }

@@ -100,7 +100,7 @@ type worker struct {
 var share = []struct {
 	kind
 	percent int
-}{{putState, 20}, {getState, 20}, {clearState, 6}, {putMessages, 20}, {listMessages, 20}, {deleteMessage, 11}, {cleanThread, 3}}
+}{{putState, 20}, {getState, 20}, {clearState, 6}, {putMessages, 20}, {listMessages, 20}, {deleteMessage, 7}, {commitThread, 4}, {cleanThread, 3}}
 
 // maxKnown bounds the messages that a worker may delete, so that it is seldom
 // too late.
@@ -123,6 +123,12 @@ func (w *worker) choose() request {
 		q.value = w.fresh(q.count)
 		w.known = append(w.known, request{kind: deleteMessage, thread: q.thread, value: q.value})
 		w.known = w.known[max(0, len(w.known)-maxKnown):]
+	case commitThread:
+		q.count = 1 + w.random.Int64N(2)
+		q.value = w.fresh(q.count)
+		if len(w.known) > 0 {
+			q.delete = w.known[w.random.IntN(len(w.known))].value
+		}
 	case deleteMessage:
 		if q.value = w.fresh(1); len(w.known) > 0 { // else there is no such message
 			q = w.known[w.random.IntN(len(w.known))]

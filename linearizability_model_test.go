@@ -19,6 +19,7 @@ const (
 	listMessages  kind = "list messages"
 	deleteMessage kind = "delete message"
 	cleanThread   kind = "clean thread"
+	commitThread  kind = "commit" // a state and messages with one value, and one message to delete
 )
 
 func (k kind) writes() bool { return k != getState && k != listMessages }
@@ -28,6 +29,7 @@ type request struct {
 	kind   kind
 	thread string
 	value  int64 // the state to put, the first message to put, or the one to delete
+	delete int64 // of a commit, the message to delete, if it is there
 	count  int64 // how many messages to put: their IDs follow value
 }
 
@@ -105,6 +107,9 @@ func (c content) step(q request, r response) (fits bool, after content) {
 		messages = c.messages
 	case deleteMessage:
 		found, after.messages = c.messages.has(q.value), c.messages.without(q.value)
+	case commitThread:
+		after.state, after.messages = q.value, c.messages.without(q.delete).with(q.ids()...)
+		messages = messageIDs("").with(q.ids()...)
 	case cleanThread:
 		found, after = c != content{}, content{}
 	}

@@ -9,11 +9,16 @@ type MessagesPutRequest struct {
 	WriteRef
 	Messages []Raw // each a map as [Message] writes it, in order; none is allowed and stores nothing but the metadata
 	Metadata Raw   // a map; where it is not empty it replaces the thread's message metadata
+	// KeepMessages is how many messages the thread is to have afterwards at the
+	// most: the oldest are removed by the same change. 0 leaves that to what was
+	// set for the thread, and where nothing was, to the service.
+	KeepMessages int
 }
 
 func (r *MessagesPutRequest) fields(f *wire.Fields) {
 	r.WriteRef.fields(f)
 	f.Optional("metadata", &r.Metadata)
+	f.Optional("keep_messages", &r.KeepMessages)
 	f.Required("messages", &r.Messages)
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,14 +52,16 @@ func exchanges(t testing.TB) []exchange {
 	messages := []ckpt.Raw{encode(t, &first), encode(t, &second)}
 	ids := []ckpt.MessageID{first.MessageID, second.MessageID}
 	record := ckpt.Raw(encode(t, &ckpt.ThreadInfo{ThreadID: "airline-17", ThreadName: "Refund", UserID: "user-42", RunID: "run-3",
-		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true}))
+		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true,
+		ExpiresAt: later.Add(time.Hour), TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 100}))
+	ttl, pinned, keep := 90*time.Second, true, 100
 
 	changed, change := exampleEvent(), exampleChange()
 	changes := ckpt.Changes{State: state, ClearState: true, Cache: state, CacheTTL: 90 * time.Second, ClearCache: true,
 		Delete: ids[1:], Messages: messages[:1], Metadata: metadata, Record: record}
 	committed := ckpt.Committed{UpdatedAt: at, ExpiresAt: later, MessageIDs: ids[:1], Deleted: 1}
 
-	return []exchange{
+	list := []exchange{
 		exchangeOf(ckpt.Setup, ckpt.SetupRequest{Client: "ckpt-go/0.1.0", Protocol: 1},
 			ckpt.SetupReply{Reply: stamp, Service: "ckpt", Version: "0.1.0", Protocol: 1, Journal: "local",
 				Limits: ckpt.LimitsFor(1 << 20)}),
@@ -85,7 +88,7 @@ func exchanges(t testing.TB) []exchange {
 		exchangeOf(ckpt.CacheGet, ckpt.CacheGetRequest{ReadRef: read},
 			ckpt.StateGetReply{Reply: stamp, State: state, UpdatedAt: at, ExpiresAt: later}),
 		exchangeOf(ckpt.CacheClear, ckpt.CacheClearRequest{WriteRef: write}, ckpt.ClearReply{Reply: stamp, Cleared: true}),
-		exchangeOf(ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: write, Messages: messages, Metadata: metadata},
+		exchangeOf(ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: write, Messages: messages, Metadata: metadata, KeepMessages: 100},
 			ckpt.MessagesPutReply{Reply: stamp, MessageIDs: ids, Count: 2}),
 		exchangeOf(ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: read, AtRevision: 31, MessageID: ckpt.IntID(2)},
 			ckpt.MessagesGetReply{Reply: stamp, PutRevision: 17, Message: messages[1]}),
@@ -107,6 +110,11 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.ThreadsListReply{Reply: stamp, PageReply: rows, Threads: []ckpt.Raw{record, record}}),
 		exchangeOf(ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write, RecordOnly: true},
 			ckpt.ThreadsCleanReply{Reply: stamp, Cleaned: true, Removed: removed}),
+		exchangeOf(ckpt.ThreadsRetain, ckpt.ThreadsRetainRequest{WriteRef: write, TTL: &ttl, Sliding: true, Pinned: &pinned, KeepMessages: &keep},
+			ckpt.ThreadsRetainReply{Reply: stamp, ExpiresAt: later}),
+		exchangeOf(ckpt.ThreadsPrune, ckpt.ThreadsPruneRequest{After: after, RequestID: write.RequestID, UserID: "user-42", OlderThan: 720 * time.Hour,
+			UpdatedBefore: at, Metadata: metadata, Pinned: true, DryRun: true, Limit: 50},
+			ckpt.ThreadsPruneReply{Reply: stamp, Removed: removed, HasMore: true}),
 		exchangeOf(ckpt.ThreadsCommit, ckpt.ThreadsCommitRequest{WriteRef: write, Changes: changes},
 			ckpt.ThreadsCommitReply{Reply: stamp, Committed: committed}),
 		exchangeOf(ckpt.ThreadsTransact, ckpt.ThreadsTransactRequest{After: after, RequestID: write.RequestID, Commits: []ckpt.ThreadCommit{
@@ -129,6 +137,13 @@ func exchanges(t testing.TB) []exchange {
 		exchangeOf(ckpt.PartsGet, ckpt.PartsGetRequest{ID: "D1", Index: 2},
 			ckpt.PartsGetReply{Reply: stamp, Data: []byte("part")}),
 	}
+	slices.SortFunc(list, func(a, b exchange) int { return place(a.name) - place(b.name) })
+	return list
+}
+
+// place is where an operation stands in the table.
+func place(name string) int {
+	return slices.IndexFunc(ckpt.Operations(), func(op ckpt.OpInfo) bool { return op.Name == name })
 }
 
 // The bytes of each request and reply are those of the golden files, so that
@@ -167,7 +182,7 @@ func TestGoldenRecords(t *testing.T) {
 func exampleEvent() ckpt.Event {
 	return ckpt.Event{ThreadID: "airline-17", Kind: ckpt.MessagesPut.Name, Revision: 41, Previous: 39,
 		At: time.UnixMilli(1758400000123).UTC(), UserID: "user-42", RequestID: "r-1",
-		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, Size: 214, StoreID: "S1"}
+		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, Trimmed: 3, Size: 214, StoreID: "S1"}
 }
 
 // exampleChange has every field, which no change has.

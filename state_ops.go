@@ -144,7 +144,7 @@ func (r *CachePutRequest) fields(f *wire.Fields) {
 	f.Required("state", &r.State)
 }
 
-// MaxTTL is the longest lifetime of a cached state: ten years. What is to live
+// MaxTTL is the longest lifetime of a cached state or of a thread: ten years. What is to live
 // longer can live without one.
 const MaxTTL = 10 * 365 * 24 * time.Hour
 

@@ -42,7 +42,7 @@ func (r *SetupReply) fields(f *wire.Fields) {
 
 // Limits are the bounds that a service puts on requests and replies, in bytes
 // unless one says otherwise. What exceeds one is TooLarge, or InvalidArgument
-// for an ID, the depth, the TTL or the history.
+// for an ID, the depth, the TTL, the messages to keep or the history.
 type Limits struct {
 	Payload  int   // one request or reply, as the bus carries it
 	Value    int   // one state or message; in parts where it does not fit a payload
@@ -52,7 +52,10 @@ type Limits struct {
 	Threads  int   // threads in one transaction, or in one request for states: a count
 	ID       int   // one thread, user, message, run or request ID
 	Depth    int   // levels that arrays and maps nest
-	TTL      int64 // the longest TTL, in milliseconds
+	TTL      int64 // the longest TTL of a cached state or a thread, in milliseconds
+	Filters  int   // pairs of metadata that a list is filtered by: a count
+	Prune    int   // threads that one prune removes: a count
+	Keep     int   // the messages that a thread can be told to keep: a count
 	History  int   // the earlier states that a thread may keep: a count
 	Uploads  int   // requests, and also replies, in parts at once at one replica: a count; more are Overloaded
 }
@@ -68,6 +71,9 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("id", &l.ID)
 	f.Required("depth", &l.Depth)
 	f.Required("ttl_ms", &l.TTL)
+	f.Required("filters", &l.Filters)
+	f.Required("prune", &l.Prune)
+	f.Required("keep_messages", &l.Keep)
 	f.Required("history", &l.History)
 	f.Required("uploads", &l.Uploads)
 }
@@ -87,6 +93,12 @@ const maxBatch = 10_000
 // maxHistory bounds the earlier states that a thread may keep, since each is as
 // large as the state.
 const maxHistory = 1000
+
+// maxFilters bounds what a list must look at for each of its rows.
+const maxFilters = 16
+
+// maxPrune bounds what one request removes, so that it is answered in time.
+const maxPrune = 10_000
 
 // MaxThreads bounds the threads of one request: they are locked at once.
 const MaxThreads = 100
@@ -119,6 +131,9 @@ func LimitsFor(payload int) Limits {
 		ID:       MaxIDBytes,
 		Depth:    MaxDepth,
 		TTL:      MaxTTL.Milliseconds(),
+		Filters:  maxFilters,
+		Prune:    maxPrune,
+		Keep:     MaxKeepMessages,
 		History:  maxHistory,
 		Uploads:  DefaultUploads,
 	}

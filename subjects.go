@@ -41,16 +41,20 @@ var (
 	ThreadsList  = operation[ThreadsListRequest, ThreadsListReply]("threads.list", false)
 	ThreadsClean = operation[ThreadsCleanRequest, ThreadsCleanReply]("threads.clean", true)
 
-	ChangesList = operation[ChangesListRequest, ChangesListReply]("changes.list", false)
-
-	WatchersPut     = operation[WatchersPutRequest, WatchersPutReply]("watchers.put", true)
-	WatchersGet     = operation[WatchersGetRequest, WatchersGetReply]("watchers.get", false)
-	WatchersDelete  = operation[WatchersDeleteRequest, WatchersDeleteReply]("watchers.delete", true)
+	ThreadsRetain   = operation[ThreadsRetainRequest, ThreadsRetainReply]("threads.retain", true)
+	ThreadsPrune    = operation[ThreadsPruneRequest, ThreadsPruneReply]("threads.prune", true)
 	ThreadsCommit   = operation[ThreadsCommitRequest, ThreadsCommitReply]("threads.commit", true)
 	ThreadsTransact = operation[ThreadsTransactRequest, ThreadsTransactReply]("threads.transact", true)
-	PartsPut        = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
-	PartsEnd        = ofReplica(operation[PartsEndRequest, PartsEndReply]("parts.end", false))
-	PartsGet        = ofReplica(operation[PartsGetRequest, PartsGetReply]("parts.get", false))
+
+	ChangesList = operation[ChangesListRequest, ChangesListReply]("changes.list", false)
+
+	WatchersPut    = operation[WatchersPutRequest, WatchersPutReply]("watchers.put", true)
+	WatchersGet    = operation[WatchersGetRequest, WatchersGetReply]("watchers.get", false)
+	WatchersDelete = operation[WatchersDeleteRequest, WatchersDeleteReply]("watchers.delete", true)
+
+	PartsPut = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
+	PartsEnd = ofReplica(operation[PartsEndRequest, PartsEndReply]("parts.end", false))
+	PartsGet = ofReplica(operation[PartsGetRequest, PartsGetReply]("parts.get", false))
 )
 
 // Operations returns the table's rows in the order of the protocol document.
@@ -79,6 +83,8 @@ func Operations() []OpInfo {
 		ThreadsGet.OpInfo,
 		ThreadsList.OpInfo,
 		ThreadsClean.OpInfo,
+		ThreadsRetain.OpInfo,
+		ThreadsPrune.OpInfo,
 		ThreadsCommit.OpInfo,
 		ThreadsTransact.OpInfo,
 		ChangesList.OpInfo,

@@ -22,6 +22,13 @@ type ThreadInfo struct {
 	// Bare marks a thread that holds data but was never given a record. The
 	// service sets it and ignores what a put says.
 	Bare bool `json:"bare,omitempty"`
+	// What was set by [ThreadsRetainRequest], or by the service when the thread
+	// was created. The service keeps it and ignores what a put says.
+	ExpiresAt    time.Time     `json:"expires_at,omitzero"`     // zero if never: it has no lifetime, or is pinned
+	TTL          time.Duration `json:"ttl,omitempty"`           // how long the thread lives; 0: for ever
+	Sliding      bool          `json:"sliding,omitempty"`       // its lifetime begins anew with each change
+	Pinned       bool          `json:"pinned,omitempty"`        // it is kept whatever its lifetime
+	KeepMessages int           `json:"keep_messages,omitempty"` // how many messages it keeps; 0: nothing was set for it
 
 	unknown wire.Raw // fields of a later version, kept as they came
 }
@@ -36,6 +43,11 @@ func (t *ThreadInfo) fields(f *wire.Fields) {
 	f.Optional("created_at", &t.CreatedAt)
 	f.Optional("updated_at", &t.UpdatedAt)
 	f.Optional("bare", &t.Bare)
+	f.Optional("expires_at", &t.ExpiresAt)
+	f.Optional("ttl_ms", &t.TTL)
+	f.Optional("sliding", &t.Sliding)
+	f.Optional("pinned", &t.Pinned)
+	f.Optional("keep_messages", &t.KeepMessages)
 }
 
 // ThreadsPutRequest asks to replace the record of a thread.

@@ -61,6 +61,11 @@ type (
 	} // of [Client.ListChanges]
 )
 
+// RetainThreadOption is an option of [Client.RetainThread].
+type RetainThreadOption interface {
+	retainThread(*ckpt.ThreadsRetainRequest)
+}
+
 // User names the user on whose behalf a request is made; see
 // [ckpt.ThreadRef]. In [Client.ListThreads] it keeps the threads of that user.
 // Empty stands for a trusted back end.
@@ -148,16 +153,44 @@ func (l Linearizable) listMessages(q *ckpt.MessagesListRequest) { q.Linearizable
 func (l Linearizable) getThread(q *ckpt.ThreadsGetRequest)      { q.Linearizable = bool(l) }
 func (l Linearizable) listThreads(q *ckpt.ThreadsListRequest)   { q.Linearizable = bool(l) }
 
-// TTL is how long a cached state lives, in whole milliseconds up to
+// TTL is how long a cached state or a thread lives, in whole milliseconds up to
 // [ckpt.MaxTTL]; 0 means that it never expires.
 type TTL time.Duration
 
-// A positive time under a millisecond is 1 ms, since 0 would mean for ever.
-func (t TTL) putCache(q *ckpt.CachePutRequest) {
-	if q.TTL = time.Duration(t); t > 0 {
-		q.TTL = max(q.TTL, time.Millisecond)
+// whole returns the time on the wire: a positive one under a millisecond is 1 ms,
+// since 0 would mean for ever.
+func (t TTL) whole() time.Duration {
+	if t > 0 {
+		return max(time.Duration(t), time.Millisecond)
 	}
+	return time.Duration(t)
 }
+
+func (t TTL) putCache(q *ckpt.CachePutRequest)                  { q.TTL = t.whole() }
+func (t TTL) retainThread(q *ckpt.ThreadsRetainRequest)         { ttl := t.whole(); q.TTL = &ttl }
+func (u User) retainThread(q *ckpt.ThreadsRetainRequest)        { q.UserID = string(u) }
+func (r RequestID) retainThread(q *ckpt.ThreadsRetainRequest)   { q.RequestID = string(r) }
+func (o WriteOption) retainThread(q *ckpt.ThreadsRetainRequest) { o(&q.Terms) }
+
+// Sliding, if true, makes the lifetime of a thread begin anew with each change of
+// it. It goes with [TTL].
+type Sliding bool
+
+func (s Sliding) retainThread(q *ckpt.ThreadsRetainRequest) { q.Sliding = bool(s) }
+
+// Pinned, if true, keeps a thread whatever its lifetime; if false it no longer
+// does, and the lifetime begins anew.
+type Pinned bool
+
+func (p Pinned) retainThread(q *ckpt.ThreadsRetainRequest) { pinned := bool(p); q.Pinned = &pinned }
+
+// KeepMessages is how many messages a thread keeps, the latest ones, up to
+// [ckpt.MaxKeepMessages]. Of [Client.RetainThread], 0 keeps all, whatever the
+// service does by default; of [Client.PutMessages], 0 is as if it were not given.
+type KeepMessages int
+
+func (k KeepMessages) putMessages(q *messagesPut)                { q.KeepMessages = int(k) }
+func (k KeepMessages) retainThread(q *ckpt.ThreadsRetainRequest) { n := int(k); q.KeepMessages = &n }
 
 // KeepCache, if true, leaves the cached state where the state is cleared.
 type KeepCache bool

@@ -34,6 +34,8 @@ func after(q any) *ckpt.Position {
 		return &q.After
 	case *ckpt.ThreadsTransactRequest:
 		return &q.After
+	case *ckpt.ThreadsPruneRequest:
+		return &q.After
 	}
 	return nil
 }
@@ -264,6 +266,27 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) (client.Listed[ckpt.ThreadInfo], error) { return c.ListThreads(x, threads...) },
 			func(x ctx, c cl) *client.Future[client.Listed[ckpt.ThreadInfo]] {
 				return c.ListThreadsAsync(x, threads...)
+			}})
+	ttl, pinned, keep := 90*time.Second, true, 0
+	check(t, srv, ckpt.ThreadsRetain, ckpt.ThreadsRetainRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser}, TTL: &ttl, Sliding: true, Pinned: &pinned, KeepMessages: &keep},
+		func(q *ckpt.ThreadsRetainRequest) *string { return &q.RequestID },
+		ckpt.ThreadsRetainReply{Reply: rev, ExpiresAt: later}, ckpt.ThreadsRetainReply{Reply: rev, ExpiresAt: later},
+		form[ckpt.ThreadsRetainReply]{
+			func(x ctx, c cl) (ckpt.ThreadsRetainReply, error) {
+				return c.RetainThread(x, "t", client.User("u"), client.TTL(ttl), client.Sliding(true), client.Pinned(true), client.KeepMessages(0))
+			},
+			func(x ctx, c cl) *client.Future[ckpt.ThreadsRetainReply] {
+				return c.RetainThreadAsync(x, "t", client.User("u"), client.TTL(ttl), client.Sliding(true), client.Pinned(true), client.KeepMessages(0))
+			}})
+	pruned := ckpt.ThreadsPruneReply{Reply: rev, Removed: ckpt.Removed{Threads: 3}, HasMore: true}
+	check(t, srv, ckpt.ThreadsPrune, ckpt.ThreadsPruneRequest{UserID: "u", OlderThan: ttl, UpdatedBefore: at, Metadata: ckpt.Raw{0x81, 0xa1, 'a', 0x01}, Pinned: true, DryRun: true, Limit: 5},
+		func(q *ckpt.ThreadsPruneRequest) *string { return &q.RequestID }, pruned, pruned,
+		form[ckpt.ThreadsPruneReply]{
+			func(x ctx, c cl) (ckpt.ThreadsPruneReply, error) {
+				return c.PruneThreads(x, client.User("u"), client.OlderThan(ttl), client.UpdatedBefore(at), client.Metadata{"a": 1}, client.Pinned(true), client.DryRun(true), client.Limit(5))
+			},
+			func(x ctx, c cl) *client.Future[ckpt.ThreadsPruneReply] {
+				return c.PruneThreadsAsync(x, client.User("u"), client.OlderThan(ttl), client.UpdatedBefore(at), client.Metadata{"a": 1}, client.Pinned(true), client.DryRun(true), client.Limit(5))
 			}})
 	check(t, srv, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: ckpt.WriteRef{ThreadRef: ref}, RecordOnly: true},
 		func(q *ckpt.ThreadsCleanRequest) *string { return &q.RequestID },

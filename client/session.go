@@ -121,6 +121,8 @@ func setAfter(request any, p ckpt.Position) {
 		q.After = p
 	case *ckpt.ThreadsTransactRequest:
 		q.After = p
+	case *ckpt.ThreadsPruneRequest:
+		q.After = p
 	}
 }
 

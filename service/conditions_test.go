@@ -55,6 +55,9 @@ func testConditions(t *testing.T, start starter) {
 	conditional(h, ckpt.ThreadsPut, func(at ckpt.WriteRef) ckpt.ThreadsPutRequest {
 		return ckpt.ThreadsPutRequest{Terms: at.Terms, Record: pairs(t, "thread_id", "t")}
 	})
+	conditional(h, ckpt.ThreadsRetain, func(at ckpt.WriteRef) ckpt.ThreadsRetainRequest {
+		return ckpt.ThreadsRetainRequest{WriteRef: at, Pinned: new(true)}
+	})
 	conditional(h, ckpt.ThreadsClean, func(at ckpt.WriteRef) ckpt.ThreadsCleanRequest { return ckpt.ThreadsCleanRequest{WriteRef: at} })
 
 	// What does not exist is at revision 0: never written, cleaned, or expired.

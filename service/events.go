@@ -48,6 +48,7 @@ func (p *events) applied(storeID string, c store.Change, mine bool) {
 		UserID:     c.Owner,
 		RequestID:  c.RequestID,
 		MessageIDs: c.AppendMessageIDs(e.MessageIDs[:0]),
+		Trimmed:    c.Trimmed,
 		Size:       c.Size(),
 		StoreID:    storeID,
 	}

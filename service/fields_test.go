@@ -41,6 +41,8 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 		"threads.get":       {"thread_id": "t"},
 		"threads.list":      {"limit": 1},
 		"threads.clean":     {"thread_id": "t"},
+		"threads.prune":     {"user_id": "ann", "limit": 5},
+		"threads.retain":    {"thread_id": "t", "ttl_ms": 1000, "sliding": true},
 		"changes.list":      {"kinds": []any{"state.put"}, "limit": 1},
 		"watchers.put":      {"name": "w", "position": []any{"S1", 1}},
 		"watchers.get":      {"name": "w"},
@@ -118,6 +120,12 @@ var wrong = map[string][]any{
 	"ttl_ms":            {"1", -1, 1.5, uint64(1 << 63)},
 	"user_id":           {1.5, "", true, "a\x7f", strings.Repeat("i", 257)},
 	"with_record":       {1, "true"},
+	"older_than_ms":     {"1", -1, 1.5, uint64(1 << 63)},
+	"updated_before":    {"1", 1.5, uint64(1 << 63)},
+	"dry_run":           {1, "true"},
+	"sliding":           {1, "true"},
+	"pinned":            {1, "true"},
+	"keep_messages":     {"1", -1, 1.5, ckpt.MaxKeepMessages + 1, uint64(1 << 63)},
 }
 
 // Every field of every operation is checked, and the error names it.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/service/internal/journal"
+	"github.com/ckptbus/ckpt/service/internal/store"
 )
 
 // Option changes how a service runs.
@@ -28,6 +29,7 @@ type options struct {
 	stream       Stream
 	starting     context.Context // bounds the start
 	tune         func(*journal.Options)
+	retention    store.Retention
 }
 
 // WithPrefix puts the operations under another subject prefix than
@@ -121,6 +123,36 @@ func WithJetStream(stream Stream) Option {
 // the whole journal first, which may take a while.
 func WithStartContext(ctx context.Context) Option {
 	return func(o *options) { o.starting = ctx }
+}
+
+// WithThreadTTL gives each thread that is created a lifetime, from a millisecond
+// up to [ckpt.MaxTTL], which begins anew with each change of the thread where it
+// is sliding. [ckpt.ThreadsRetain] changes it for one thread. Threads that are
+// there already keep what they have. 0 means for ever, which is the default.
+func WithThreadTTL(ttl time.Duration, sliding bool) Option {
+	return func(o *options) {
+		o.retention.TTL, o.retention.Sliding = ttl.Milliseconds(), sliding
+		if ttl > 0 { // 0 would mean for ever
+			o.retention.TTL = max(o.retention.TTL, 1)
+		}
+	}
+}
+
+// WithKeepMessages has each put that adds messages remove the oldest ones of its
+// thread beyond n, unless the thread or the put says something else. 0 keeps all,
+// which is the default; n is at most [ckpt.MaxKeepMessages].
+func WithKeepMessages(n int) Option {
+	return func(o *options) { o.retention.KeepMessages = n }
+}
+
+// checkRetention reports a retention that no request could ask for.
+func (o *options) checkRetention() error {
+	if r := &o.retention; r.TTL < 0 || r.TTL > ckpt.MaxTTL.Milliseconds() {
+		return ckpt.Errorf(ckpt.InvalidArgument, "a thread TTL of %d ms: want 0, for ever, to %v", r.TTL, ckpt.MaxTTL)
+	} else if r.KeepMessages < 0 || r.KeepMessages > ckpt.MaxKeepMessages {
+		return ckpt.Errorf(ckpt.InvalidArgument, "%d messages to keep: want 0, for all, to %d", r.KeepMessages, ckpt.MaxKeepMessages)
+	}
+	return nil
 }
 
 // DefaultEventRing is how many events a service keeps that was not told.

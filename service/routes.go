@@ -34,11 +34,13 @@ func (s *Service) routes() {
 	read(s, ckpt.ThreadsGet, s.store.ThreadsGet)
 	handle(s, ckpt.ThreadsList, nil, listThreads)
 	write(s, ckpt.ThreadsClean, store.PlanThreadsClean)
+	write(s, ckpt.ThreadsRetain, store.PlanThreadsRetain)
 
 	handle(s, ckpt.ChangesList, nil, listChanges)
 	handle(s, ckpt.WatchersPut, store.PlanWatchersPut, putWatcher)
 	handle(s, ckpt.WatchersGet, nil, getWatcher)
 	handle(s, ckpt.WatchersDelete, store.PlanWatchersDelete, deleteWatcher)
+	handle(s, ckpt.ThreadsPrune, nil, pruneThreads)
 	handle(s, ckpt.ThreadsCommit, store.PlanCommit, commitThread)
 	handle(s, ckpt.ThreadsTransact, planTransact, transact)
 

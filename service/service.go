@@ -62,6 +62,9 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 	if err := ckpt.CheckPrefix(o.prefix); err != nil {
 		return nil, err
 	}
+	if err := o.checkRetention(); err != nil {
+		return nil, err
+	}
 	s := &Service{
 		options: o,
 		nc:      nc,
@@ -80,10 +83,11 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 	s.downloads = downloads{limit: limits.Uploads, byID: make(map[string]*download)}
 	s.events = events{nc: nc, prefix: o.prefix, log: o.log, limit: limits.Page, ring: newEventRing(o.eventRing), loses: o.loses}
 	so := store.Options{
-		Limits:  limits,
-		NewID:   func() string { return uuid.Must(uuid.NewV7()).String() },
-		History: o.history,
-		Missed:  s.events.ring.missed,
+		Limits:    limits,
+		NewID:     func() string { return uuid.Must(uuid.NewV7()).String() },
+		History:   o.history,
+		Retention: o.retention,
+		Missed:    s.events.ring.missed,
 	}
 	if limit := so.Limits.History; o.history < 0 || o.history > limit {
 		return nil, ckpt.Errorf(ckpt.InvalidArgument, "history %d: want 0, for none, to %d", o.history, limit)

@@ -9,7 +9,7 @@ import (
 
 // The position of a watcher is kept as it was put, and nothing else shows it.
 func testWatchers(t *testing.T, start starter) {
-	h := start(t, setting{options: []Option{AllowRelease()}})
+	h := start(t, setting{options: []Option{AllowRelease(), WithThreadTTL(time.Hour, false)}})
 	get := func(name string) ckpt.WatchersGetReply {
 		t.Helper()
 		return do(h, ckpt.WatchersGet, ckpt.WatchersGetRequest{Name: name})
@@ -48,6 +48,12 @@ func testWatchers(t *testing.T, start starter) {
 	}
 	if a := get("v"); a.Position != first {
 		t.Errorf("after a release: %+v", a)
+	}
+	h.clock.advance(2 * time.Hour) // nor do the lifetime of threads and a prune concern it
+	h.sweep()
+	do(h, ckpt.ThreadsPrune, ckpt.ThreadsPruneRequest{UpdatedBefore: h.clock.now()})
+	if a := get("v"); a.Position != first {
+		t.Errorf("after two hours: %+v", a)
 	}
 	for _, deleted := range []bool{true, false} {
 		if a := do(h, ckpt.WatchersDelete, ckpt.WatchersDeleteRequest{Name: "w"}); a.Deleted != deleted {

@@ -15,7 +15,7 @@ func TestVersion(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, args := range []string{"", "--help", "serve --help", "replay --help", "watch --help", "export --help", "import --help", "info --help", "demo --help", "version --help"} {
+	for _, args := range []string{"", "--help", "serve --help", "replay --help", "watch --help", "export --help", "import --help", "info --help", "prune --help", "demo --help", "version --help"} {
 		got := cli(t, "", strings.Fields(args)...)
 		if got.code != exitOK || !strings.Contains(got.stdout, "Usage:") || got.stderr != "" {
 			t.Errorf("ckpt %s: %+v", args, got)
@@ -53,6 +53,15 @@ func TestBadCommandLines(t *testing.T) {
 		"serve --nats nats://h --journal jetstream --replicas 2":     "--replicas 2: want 1, 3 or 5",
 		"serve --nats nats://h --journal jetstream --storage tape":   "--storage tape: want file or memory",
 		"serve --nats nats://h --journal jetstream --sync always":    "--sync is for the files of --data",
+		"serve --thread-ttl -1s":                                     "--thread-ttl -1s: want 0",
+		"serve --thread-ttl 100000h":                                 "--thread-ttl 100000h0m0s: want 0",
+		"serve --thread-ttl-fixed":                                   "--thread-ttl-fixed says how --thread-ttl counts",
+		"serve --keep-messages -1":                                   "--keep-messages -1: want 0",
+		"prune":                                                      "every thread would go: give --older-than",
+		"prune --older-than -1h":                                     "--older-than -1h0m0s: want more than 0",
+		"prune --owner u --limit -1":                                 "--limit -1: want 0",
+		"prune --before yesterday":                                   `--before "yesterday": want a time`,
+		"prune --metadata team":                                      `--metadata "team": want KEY=VALUE`,
 		"serve --name a":                                             "--name is of a cluster: give --cluster NAME too",
 		"serve --cluster c":                                          "--cluster needs --data FOLDER",
 		"serve --cluster ":                                           "--cluster is empty",

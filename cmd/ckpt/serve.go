@@ -28,6 +28,7 @@ type serveFlags struct {
 	connection
 	journalFlags
 	clusterFlags
+	retentionFlags
 	listen       string
 	allowRelease bool
 	eventRing    int // events that the service keeps
@@ -85,6 +86,7 @@ shows how far it has come.`,
 	f.IntVar(&o.maxUploads, "max-uploads", ckpt.DefaultUploads, "how many requests may come in parts at once, and replies go so: each takes up to --max-value of memory")
 	o.addJournalFlags(f)
 	o.addClusterFlags(f)
+	o.addRetentionFlags(f)
 	return cmd
 }
 
@@ -103,6 +105,9 @@ func (o *serveFlags) run(cmd *cobra.Command) error {
 	}
 	if o.maxUploads < 1 {
 		return usagef("--max-uploads %d: want 1 or more", o.maxUploads)
+	}
+	if err := o.retentionFlags.check(); err != nil {
+		return err
 	}
 	embedded, err := o.embedded(cmd.Flags())
 	if err != nil {
@@ -173,6 +178,7 @@ func (o *serveFlags) options(ctx context.Context, nc *nats.Conn, log *slog.Logge
 	if o.allowRelease {
 		opts = append(opts, service.AllowRelease())
 	}
+	opts = append(opts, o.retention()...)
 	if o.replicated() {
 		opts = append(opts, service.WithJetStream(o.stream()))
 	}

@@ -81,6 +81,10 @@ func (f *field) empty() bool {
 		return len(*p) == 0
 	case **int:
 		return *p == nil
+	case **bool:
+		return *p == nil
+	case **time.Duration:
+		return *p == nil
 	case *[]int:
 		return len(*p) == 0
 	case *[]float64:
@@ -126,6 +130,16 @@ func (f *field) append(b []byte) ([]byte, error) {
 			return AppendNil(b), nil
 		}
 		return appendInt(b, **p), nil
+	case **bool:
+		if *p == nil {
+			return AppendNil(b), nil
+		}
+		return AppendBool(b, **p), nil
+	case **time.Duration:
+		if *p == nil {
+			return AppendNil(b), nil
+		}
+		return AppendInt(b, (*p).Milliseconds()), nil
 	case *[]Raw:
 		return appendList(b, *p, AppendRaw), nil
 	case *[]string:
@@ -240,6 +254,12 @@ func AppendBin(b, v []byte) []byte {
 		b = binary.BigEndian.AppendUint32(append(b, 0xc6), uint32(n))
 	}
 	return append(b, v...)
+}
+
+// AppendExtHeader appends the header of an extension of n bytes, which follow.
+func AppendExtHeader(b []byte, kind int8, n int) []byte {
+	b = append(b, 0xc9, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	return append(b, byte(kind))
 }
 
 // AppendArrayHeader announces an array of n elements.

@@ -127,6 +127,14 @@ func (f *field) decode(raw Raw) error {
 		n := 0
 		n, err = raw.int()
 		*p = &n
+	case **bool:
+		v := false
+		v, err = raw.Bool()
+		*p = &v
+	case **time.Duration:
+		d := time.Duration(0)
+		d, err = raw.milliseconds()
+		*p = &d
 	case *int64:
 		*p, err = raw.Int()
 	case *uint64:

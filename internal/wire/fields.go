@@ -29,7 +29,7 @@ type Value interface {
 //
 // The pointer's type chooses the codec: *string, *bool, *int, *int64, *uint64,
 // *float64, *time.Time (milliseconds since 1970), *time.Duration
-// (milliseconds), **int (nil where absent), *Raw, *[]Raw, *[]string, *[]int,
+// (milliseconds), **int, **bool and **time.Duration (nil where absent), *Raw, *[]Raw, *[]string, *[]int,
 // *[]float64, *[][2]int, *any, *map[string]any, *[]map[string]any, *[]byte (a
 // binary) and [Value].
 type Fields struct {

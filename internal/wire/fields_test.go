@@ -24,6 +24,8 @@ type all struct {
 	Time    time.Time
 	TTL     time.Duration
 	Pointer *int
+	Choice  *bool
+	Wait    *time.Duration
 	Raw     Raw
 	Raws    []Raw
 	Strs    []string
@@ -49,6 +51,8 @@ func (a *all) fields(declare func(name string, ptr any)) {
 	declare("time", &a.Time)
 	declare("ttl", &a.TTL)
 	declare("pointer", &a.Pointer)
+	declare("choice", &a.Choice)
+	declare("wait", &a.Wait)
 	declare("raw", &a.Raw)
 	declare("raws", &a.Raws)
 	declare("strs", &a.Strs)
@@ -101,7 +105,7 @@ func (a *all) decode(b []byte) error {
 func full() all {
 	return all{
 		Str: "text", Bool: true, Int: -70000, Int64: math.MinInt64, Uint64: math.MaxUint64, Float: 0.5,
-		Time: time.UnixMilli(1758400000123).UTC(), TTL: 90 * time.Second, Pointer: new(0),
+		Time: time.UnixMilli(1758400000123).UTC(), TTL: 90 * time.Second, Pointer: new(0), Choice: new(false), Wait: new(time.Duration(0)),
 		Raw: Raw{0xc0}, Raws: []Raw{{0x01}, {0xa1, 'x'}}, Strs: []string{"", "a"}, Ints: []int{0, -1},
 		Floats: []float64{0, 1.5}, Spans: [][2]int{{0, 4}, {7, 9}}, Any: []any{nil, int64(1)},
 		Map: map[string]any{"k": "v"}, Maps: []map[string]any{{}, {"k": true}}, Bin: []byte{0, 0xff},

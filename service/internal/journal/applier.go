@@ -39,7 +39,7 @@ func (a assembly) add(p *part, sequence, window uint64) (body []byte, first uint
 				delete(a, k)
 			}
 		}
-		r = &assembled{first: sequence, body: make([]byte, 0, p.count*len(p.body))} // the last part has less
+		r = &assembled{first: sequence, body: make([]byte, 0, min(p.count*len(p.body), maxRoom))}
 		a[key] = r
 	case r == nil || r.parts != p.index:
 		delete(a, key)
@@ -53,6 +53,9 @@ func (a assembly) add(p *part, sequence, window uint64) (body []byte, first uint
 	delete(a, key)
 	return r.body, r.first
 }
+
+// maxRoom bounds what is set aside for a record before its parts are there.
+const maxRoom = 64 << 20
 
 // floor returns the oldest part that a record still needs; at most limit.
 func (a assembly) floor(limit uint64) uint64 {
@@ -139,15 +142,16 @@ func (j *JetStream) applyMine(mine *record, r body, void bool, first, sequence u
 	}
 	ok := make([]bool, len(mine.writes))
 	for i, p := range mine.writes {
-		ok[i] = !void && j.store.Apply(&p.Entry, now, first, sequence, tell)
+		ok[i] = !void && j.store.Apply(p.effect(), now, first, sequence, tell)
 	}
 	// Whoever is answered may ask at once: the record counts as applied first.
 	j.applied.Store(sequence)
 	for i, p := range slices.All(mine.writes) {
-		if ok[i] {
+		if ok[i] && p.end == nil {
 			j.finish(p, store.Result{Answer: p.Answer, Revision: sequence}, nil)
 			continue
 		}
+		p.end = nil
 		p.Again() // the thread has moved on: plan anew
 		p.now = j.now()
 		j.begin(p)

@@ -131,7 +131,7 @@ func (j *JetStream) copyForward(ctx context.Context, budget int64) (n int, err e
 		var list []*store.Write
 		size := 0
 		for len(needs) > 0 && size < snapshotBytes {
-			w := &store.Write{Plan: func(v *store.View, e *store.Entry) error { return v.PlanSnapshot(e) }}
+			w := &store.Write{Own: true, Plan: func(v *store.View, e *store.Entry) error { return v.PlanSnapshot(e) }}
 			w.ThreadID = needs[0].ThreadID
 			list, size = append(list, w), size+j.store.Weight(w.ThreadID)
 			needs = needs[1:]

@@ -95,6 +95,8 @@ type JetStream struct {
 	troubled bool          // the stream has refused a record, and taken none since
 	roused   chan struct{} // something waits to be flushed
 
+	assembly assembly // outlives a consumer: the next one goes on where it ended
+
 	came  int64         // bytes of the stream since it was looked whether to compact; the follower's own
 	grown chan struct{} // that is much
 
@@ -118,7 +120,7 @@ func OpenJetStream(ctx context.Context, nc *nats.Conn, s *store.Store, o Options
 		opts: o, nc: nc, js: js, store: s, log: o.Log,
 		stream: StreamName(o.Prefix), subject: o.Prefix + ".log", writer: nuid.Next(),
 		underWay: make(map[uint64]*record), busy: make(map[string][]*pending), roused: make(chan struct{}, 1),
-		grown: make(chan struct{}, 1), stale: make(chan error, 1),
+		assembly: assembly{}, grown: make(chan struct{}, 1), stale: make(chan error, 1),
 	}
 	j.ctx, j.end = context.WithCancel(context.Background())
 	id, err := j.open(ctx)

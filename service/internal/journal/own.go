@@ -21,7 +21,7 @@ func (j *JetStream) Sweep(now int64) {
 	expired, due := j.store.Expired(now, clock, maxExpired)
 	for i := range expired {
 		e := &expired[i]
-		w := &store.Write{Entry: store.Entry{Kind: e.Kind, WriteRef: e.WriteRef}}
+		w := &store.Write{Own: true, Entry: store.Entry{Kind: e.Kind, WriteRef: e.WriteRef}}
 		w.Plan = func(v *store.View, planned *store.Entry) error { return v.PlanExpiry(planned) }
 		j.Commit(w, now, nobody{})
 	}

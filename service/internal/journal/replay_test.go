@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -81,7 +82,9 @@ func (s *simulation) add() *JetStream {
 		Limits: ckpt.LimitsFor(1 << 20),
 		NewID:  func() string { s.ids++; return fmt.Sprint("made-", s.ids) },
 		Window: simulatedWindow,
-		Missed: a.missed,
+		// Replicas may be started with other options than one another.
+		Retention: rapid.SampledFrom([]store.Retention{{}, {TTL: 90_000, Sliding: true}, {TTL: 200_000, KeepMessages: 3}}).Draw(s.T, "retention"),
+		Missed:    a.missed,
 		// What is kept was decided where the write was planned.
 		History: len(s.replicas) % 2,
 	})
@@ -194,8 +197,11 @@ func (s *simulation) write() {
 	value := func() ckpt.Raw { return wire.AppendInt(nil, rapid.Int64Range(0, 1000).Draw(s.T, "value")) }
 	id := ckpt.IntID(rapid.Int64Range(0, 5).Draw(s.T, "message"))
 	op := rapid.SampledFrom([]ckpt.OpInfo{ckpt.StatePut.OpInfo, ckpt.StatePut.OpInfo, ckpt.StateClear.OpInfo, ckpt.StateRestore.OpInfo, ckpt.CachePut.OpInfo, ckpt.MessagesPut.OpInfo,
-		ckpt.MessagesPut.OpInfo, ckpt.MessagesDelete.OpInfo, ckpt.ThreadsPut.OpInfo, ckpt.ThreadsClean.OpInfo}).Draw(s.T, "operation")
+		ckpt.MessagesPut.OpInfo, ckpt.MessagesDelete.OpInfo, ckpt.ThreadsPut.OpInfo, ckpt.ThreadsClean.OpInfo, ckpt.ThreadsRetain.OpInfo}).Draw(s.T, "operation")
 	w.Kind = op.Name
+	ttl := time.Duration(rapid.SampledFrom([]int{0, 1, 40_000}).Draw(s.T, "ttl")) * time.Millisecond
+	pinned, keep := rapid.Bool().Draw(s.T, "pinned"), rapid.IntRange(0, 2).Draw(s.T, "keep")
+	retain := ckpt.ThreadsRetainRequest{TTL: &ttl, Sliding: ttl > 0 && keep > 0, Pinned: &pinned, KeepMessages: &keep}
 	w.Plan = func(v *store.View, e *store.Entry) (err error) {
 		switch op.Name {
 		case ckpt.StatePut.Name:
@@ -216,12 +222,21 @@ func (s *simulation) write() {
 			err = planned(v, e, ckpt.MessagesDelete, store.PlanMessagesDelete, ckpt.MessagesDeleteRequest{MessageID: id})
 		case ckpt.ThreadsPut.Name:
 			err = planned(v, e, ckpt.ThreadsPut, store.PlanThreadsPut, ckpt.ThreadsPutRequest{Record: ckpt.Raw{0x81, 0xa1, 'x', 0x01}})
+		case ckpt.ThreadsRetain.Name:
+			err = planned(v, e, ckpt.ThreadsRetain, store.PlanThreadsRetain, retain)
 		default:
 			err = planned(v, e, ckpt.ThreadsClean, store.PlanThreadsClean, ckpt.ThreadsCleanRequest{})
 		}
 		return err
 	}
-	if entry, _, err := j.store.Plan(w, s.now); err == nil && entry {
+	now := max(s.now, j.clock.Load())
+	entry, _, err := j.store.Plan(w, now)
+	switch {
+	case errors.Is(err, store.ErrExpired):
+		if e, ok := j.store.Expiry(w, now); ok {
+			s.send(j, e)
+		}
+	case err == nil && entry:
 		s.send(j, w.Entry)
 	}
 }

@@ -15,10 +15,11 @@ type pending struct {
 	caller  Caller
 	now     int64
 	came    time.Time
-	entry   []byte // encoded
-	planned uint64 // the position that it was planned at
-	sure    bool   // it was planned on a view that a barrier vouched for
-	ahead   int    // how many of its threads have other writes under way
+	entry   []byte       // encoded
+	planned uint64       // the position that it was planned at
+	sure    bool         // it was planned on a view that a barrier vouched for
+	end     *store.Entry // what is written first: the end of one of its threads, which has expired; nil: nothing
+	ahead   int          // how many of its threads have other writes under way
 }
 
 // record is a record that was sent and is not applied here yet.
@@ -63,7 +64,8 @@ var errClosed = ckpt.Errorf(ckpt.Unavailable, "the service is stopping")
 // is no entry, the result may be of a view that is out of date: it counts when
 // a barrier has been passed. Whoever sent the write may have sent it to another
 // replica too when it takes long or this one was away, and the thread may have
-// forgotten by now that it was done there: then nothing is written.
+// forgotten by now that it was done there: then nothing is written. Snapshots are
+// nobody's, and of a large thread they take long.
 func (j *JetStream) begin(p *pending) {
 	view := j.view.Load()
 	if view == nil {
@@ -71,10 +73,18 @@ func (j *JetStream) begin(p *pending) {
 		return
 	}
 	p.planned = j.applied.Load()
+	p.now = max(p.now, j.clock.Load()) // the time of the records: what has expired by it is gone
 	entry, a, err := j.plan(p)
+	for errors.Is(err, store.ErrExpired) {
+		if e, ok := j.store.Expiry(p.Write, p.now); ok {
+			p.end = &e
+			break
+		}
+		entry, a, err = j.plan(p) // another record has ended it meanwhile
+	}
 	var refusal *ckpt.Error
 	switch {
-	case entry:
+	case entry, p.end != nil:
 	case p.sure, errors.As(err, &refusal) && (refusal.Code == ckpt.InvalidArgument || refusal.Code == ckpt.TooLarge):
 		j.finish(p, a, err)
 		return
@@ -90,11 +100,11 @@ func (j *JetStream) begin(p *pending) {
 		})
 		return
 	}
-	if p.entry, err = p.Append(p.entry[:0]); err != nil {
+	if p.entry, err = p.effect().Append(p.entry[:0]); err != nil {
 		j.finish(p, a, err)
 		return
 	}
-	if time.Since(p.came) > j.opts.Patience {
+	if _, own := p.caller.(written); !own && time.Since(p.came) > j.opts.Patience {
 		j.finish(p, store.Result{}, errLate)
 		return
 	}
@@ -107,6 +117,14 @@ func (j *JetStream) begin(p *pending) {
 	j.waiting = append(j.waiting, p)
 	j.mu.Unlock()
 	j.rouse()
+}
+
+// effect is what the write's next record is to bring about.
+func (p *pending) effect() *store.Entry {
+	if p.end != nil {
+		return p.end
+	}
+	return &p.Entry
 }
 
 // rouse has a goroutine of its own flush: what is planned until it runs shares
@@ -214,6 +232,9 @@ func (j *JetStream) flush() {
 			planned = min(planned, p.planned)
 		}
 		j.number(r, planned, entries)
+		if size > recordBytes { // one large entry: the record has it now
+			r.writes[0].entry = nil
+		}
 		j.mu.Unlock()
 		j.send(r)
 	}

@@ -179,3 +179,18 @@ func (l *List) position(row int) int {
 	}
 	return l.long.position(l.refs, row)
 }
+
+// First returns the IDs of the first n messages; none where n is not more than 0.
+func (l *List) First(h *Heap, n int) []ckpt.MessageID {
+	if n <= 0 {
+		return nil
+	}
+	ids := make([]ckpt.MessageID, 0, min(n, l.Len()))
+	for body := range l.From(h, 0) {
+		id, _, _ := IDOf(body) // it was an ID when it was put
+		if ids = append(ids, id); len(ids) == n {
+			break
+		}
+	}
+	return ids
+}

@@ -33,6 +33,8 @@ func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(
 			s.straddles.add(t.since(), revision)
 		}
 		return false
+	case t != nil && t.over(now) && !e.NoThread: // which is to be told before it is written again
+		return false
 	}
 	applied(s.apply(sh, t, e, now, first, revision))
 	return true
@@ -54,18 +56,27 @@ func (s *Store) find(sh *shard, id string, now int64, revision uint64) *thread {
 // is gone or has expired.
 func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision uint64) Change {
 	c := Change{Entry: e, Revision: revision}
+	before := 0
+	if t != nil {
+		before = t.peek().weight()
+	}
 	if t == nil {
 		t = sh.add(e.ThreadID)
 		t.setSince(first)
 	}
 	c.Previous = t.revision
-	before := t.peek().weight()
-	if !t.gone() && !t.holds(now) && !e.NoThread { // whose event tells whose it was
+	if !t.gone() && !t.full(now) && !e.NoThread { // whose event tells whose it was
 		s.end(sh, t)
 	}
 	if t.gone() {
 		t.created, t.owner = newStamp(now, revision), nobody
 		s.directory.add(t)
+		if e.Fresh != nil {
+			if sh.fresh == nil || *sh.fresh != *e.Fresh {
+				sh.fresh = e.Fresh
+			}
+			t.detail().retention = sh.fresh
+		}
 	}
 	since := min(t.since(), first) // the first part of a record may be older than a snapshot before its last
 	t.revision, t.updated = revision, e.At
@@ -74,9 +85,9 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 		t.owner = unique.Make(e.UserID)
 	}
 	c.Owner = t.owner.Value()
-	t.change(sh, e)
+	c.Trimmed = t.change(sh, e)
 	t.remember(e, now, revision)
-	if !t.holds(now) {
+	if !t.full(now) {
 		s.end(sh, t)
 	}
 	sh.settle(t, before)
@@ -94,6 +105,7 @@ func (sh *shard) add(id string) *thread {
 
 // settle is what follows a change of a thread whose details had weighed before.
 func (sh *shard) settle(t *thread, before int) {
+	sh.agenda.schedule(t)
 	t.trim()
 	d := t.peek()
 	sh.details += d.weight() - before
@@ -122,20 +134,25 @@ func (s *Store) end(sh *shard, t *thread) {
 	if t.gone() {
 		return
 	}
-	t.messages.Clear(&sh.heap)
-	if t.more != nil {
-		t.more = &details{recent: t.more.recent}
-	}
+	sh.empty(t)
 	s.directory.remove(t)
 	t.created = 0
 }
 
-// change makes the entry's effects.
-func (t *thread) change(sh *shard, e *Entry) {
+// empty removes all that the thread holds, but for the answers that it remembers.
+func (sh *shard) empty(t *thread) {
+	t.messages.Clear(&sh.heap)
+	if t.more != nil {
+		sh.agenda.remove(t)
+		t.more = &details{recent: t.more.recent}
+	}
+}
+
+// change makes the entry's effects, and returns how many messages were over.
+func (t *thread) change(sh *shard, e *Entry) (trimmed int) {
 	if e.NoThread {
-		t.messages.Clear(&sh.heap)
-		t.more = &details{recent: t.peek().recent}
-		return
+		sh.empty(t)
+		return 0
 	}
 	if e.State.any() {
 		d, before := t.detail(), t.peek().state
@@ -156,6 +173,14 @@ func (t *thread) change(sh *shard, e *Entry) {
 		was.put(m.id)
 		t.messages.Put(&sh.heap, m.id, m.body, m.keep)
 	}
+	if e.Latest > 0 {
+		over := t.messages.First(&sh.heap, t.messages.Len()-e.Latest)
+		for _, id := range over {
+			was.delete(id)
+			t.messages.Delete(&sh.heap, id)
+		}
+		trimmed = len(over)
+	}
 	if len(e.Metadata) > 0 || e.NoMeta {
 		was.replace(undoMetadata, t.peek().metadata)
 		t.detail().metadata = e.Metadata
@@ -166,6 +191,10 @@ func (t *thread) change(sh *shard, e *Entry) {
 			t.detail().record = newRecord(e.Record)
 		}
 	}
+	if e.Retain != nil {
+		t.detail().retention = e.Retain
+	}
+	return trimmed
 }
 
 // compactBytes bounds the copying that one write does for the heap's

@@ -11,6 +11,7 @@ import (
 type Write struct {
 	Entry // of which Kind, WriteRef and Digest are the request's; the rest is planned
 	Plan  Plan
+	Own   bool     // it is the service's own, and may find a thread that has expired
 	Group []*Write // writes to further threads, which are made with this one or not at all
 	view  View     // what the plan looks at
 }
@@ -41,6 +42,9 @@ type Entry struct {
 	Record   ckpt.Raw         // replaces the record unless empty
 	NoRecord bool             // removes the record
 	NoThread bool             // removes the thread with all that it holds
+	Retain   *retention       // replaces the retention unless nil
+	Fresh    *retention       // the retention of the thread where the entry creates it; nil: none
+	Latest   int              // removes the oldest messages beyond that many, after others are put; 0: none
 	Snapshot *Snapshot        // the thread as it is: changes nothing where it is there
 	With     []*Entry         // of further threads: they are applied with this one or not at all
 }
@@ -77,7 +81,7 @@ func (e *Entry) changes() bool {
 // that does not is a condition: the thread must be as it was when it was planned.
 func (e *Entry) changesThread() bool {
 	return e.State.any() || e.Cache.any() || len(e.Messages) > 0 || len(e.Delete) > 0 ||
-		len(e.Metadata) > 0 || e.NoMeta || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Snapshot != nil
+		len(e.Metadata) > 0 || e.NoMeta || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Retain != nil || e.Snapshot != nil
 }
 
 // AppendMessageIDs appends the IDs of the messages that the entry puts or
@@ -123,6 +127,7 @@ type Change struct {
 	Revision uint64
 	Previous uint64 // the thread's revision before; 0: it was new
 	Owner    string // the user whom the thread belongs to
+	Trimmed  int    // messages that were removed because of Latest
 }
 
 // Size returns how many bytes of values the change put.

@@ -24,6 +24,8 @@ import (
 //	s  the new state            c  the new cached state, which expires at x
 //	m  messages to put, after   d  the ID of a message to remove, or an array of several
 //	md the message metadata     i  the record
+//	l  the retention            lf the retention of the thread where it is new
+//	mk how many messages to keep
 //	hk how many earlier states are kept from a change of the state on, and of a
 //	   snapshot the rest of its history: see history_codec.go
 //	n  of a snapshot, its times: created, updated, of the state, of the cached state
@@ -49,6 +51,7 @@ type coded struct {
 	delete                    ckpt.Raw
 	kind, requestID           string
 	state, cache, metadata, i ckpt.Raw
+	retain, fresh             ckpt.Raw
 	past                      codedHistory
 }
 
@@ -70,6 +73,9 @@ func (c *coded) declare(f *wire.Fields) {
 	f.Optional("d", &c.delete)
 	f.Optional("md", &c.metadata)
 	f.Optional("i", &c.i)
+	f.Optional("l", &c.retain)
+	f.Optional("lf", &c.fresh)
+	f.Optional("mk", &c.Latest)
 	f.Optional("n", &c.times)
 	f.Optional("w", &c.recent)
 	f.Optional("g", &c.group)
@@ -80,6 +86,7 @@ func (c *coded) declare(f *wire.Fields) {
 func (e *Entry) Append(b []byte) ([]byte, error) {
 	c := coded{
 		Entry: e, kind: e.Kind, requestID: e.RequestID, answer: e.Answer,
+		retain: e.Retain.raw(), fresh: e.Fresh.raw(),
 		state: e.State.value, cache: e.Cache.value, metadata: e.Metadata, i: e.Record,
 		flags: one(e.State.remove)*flagNoState | one(e.Cache.remove)*flagNoCache | one(e.NoRecord)*flagNoRecord | one(e.NoThread)*flagNoThread | one(e.NoMeta)*flagNoMeta,
 		past:  codedHistory{keep: e.Keep.coded()},
@@ -145,6 +152,12 @@ func decodeEntry(b ckpt.Raw, first bool) (Entry, error) {
 	var err error
 	if e.Delete, err = decodeIDs(c.delete); err != nil {
 		return Entry{}, fmt.Errorf("messages to remove: %w", err)
+	}
+	if e.Retain, err = decodeRetention(c.retain); err != nil {
+		return Entry{}, fmt.Errorf("retention: %w", err)
+	}
+	if e.Fresh, err = decodeRetention(c.fresh); err != nil {
+		return Entry{}, fmt.Errorf("retention of a new thread: %w", err)
 	}
 	if !first && (len(c.group) > 0 || e.Kind == kindSnapshot) {
 		return Entry{}, fmt.Errorf("entry %q is none of a single thread", e.Kind)

@@ -35,6 +35,9 @@ func (s *Store) lockThreads(ids iter.Seq[string]) (unlock func()) {
 // revision.
 func (s *Store) commitGroup(w *Write, now int64, next func() uint64, applied func(Change)) (Result, error) {
 	defer s.lockThreads(w.Threads)()
+	for t := s.firstExpired(w, now); t != nil; t = s.firstExpired(w, now) {
+		s.expire(s.shard(t.id), t, now, next, applied)
+	}
 	a, err := s.planThreads(w, now)
 	if err != nil || !w.changes() {
 		return a, err
@@ -52,6 +55,9 @@ func (s *Store) commitGroup(w *Write, now int64, next func() uint64, applied fun
 // planGroup is [Store.Plan] of a write to several threads.
 func (s *Store) planGroup(w *Write, now int64) (entry bool, a Result, err error) {
 	defer s.lockThreads(w.Threads)()
+	if s.firstExpired(w, now) != nil {
+		return false, Result{}, ErrExpired
+	}
 	a, err = s.planThreads(w, now)
 	return err == nil && w.changes(), a, err
 }
@@ -109,7 +115,7 @@ func (e *Entry) threads(yield func(string) bool) {
 }
 
 // applyGroup is [Store.Apply] of an entry of several threads: it is applied where
-// none of them has moved on. A thread of which there is no trace, although it was
+// none of them has moved on or expired. A thread of which there is no trace, although it was
 // there when the entry was planned, is one whose records are cut off here: it comes
 // back from a later one, and what this one made of it is passed over. So that the
 // others never take for applied what was not, a record that was not applied stays
@@ -118,7 +124,7 @@ func (s *Store) applyGroup(e *Entry, now int64, first, revision uint64, applied 
 	defer s.lockThreads(e.threads)()
 	for part := range e.each {
 		t := s.find(s.shard(part.ThreadID), part.ThreadID, now, revision)
-		if t != nil && t.revision != part.Base {
+		if t != nil && (t.revision != part.Base || t.over(now)) {
 			s.straddles.add(t.since(), revision)
 			return false
 		}

@@ -18,6 +18,7 @@ type model struct {
 	revision uint64
 	threads  []*modelThread // in the order of creation; expired ones stay until they are told
 	last     map[string]uint64
+	fresh    Retention // of new threads
 	recent   map[string][]modelAnswer
 }
 
@@ -29,7 +30,29 @@ type modelThread struct {
 	messages     []modelMessage
 	metadata     ckpt.Raw
 	record       bool
+	updated      int64
+	ttl, from    int64 // from 0: sliding
+	pinned       bool
+	keep         int
+	trimmed      int // by the last change
 	history      modelHistory
+}
+
+// over reports whether the thread's lifetime is over.
+func (t *modelThread) over(now int64) bool {
+	from := t.from
+	if from == 0 {
+		from = t.updated
+	}
+	return t.ttl != 0 && !t.pinned && from+t.ttl <= now
+}
+
+// trim keeps the latest messages.
+func (t *modelThread) trim(keep int) {
+	if keep > 0 {
+		t.trimmed = max(len(t.messages)-keep, 0)
+		t.messages = slices.Clone(t.messages[t.trimmed:])
+	}
 }
 
 // modelHistory is a copy of the thread at each revision that is kept.
@@ -91,6 +114,10 @@ func (m *model) cached(t *modelThread) ckpt.Raw {
 }
 
 func (m *model) holds(t *modelThread) bool {
+	return !t.over(m.now) && m.full(t)
+}
+
+func (m *model) full(t *modelThread) bool {
 	return t.state != nil || m.cached(t) != nil || len(t.messages) > 0 || t.metadata != nil || t.record || len(t.history.versions) > 1
 }
 
@@ -102,6 +129,11 @@ func (m *model) find(id string) *modelThread {
 		}
 	}
 	return nil
+}
+
+// expired returns the thread that has expired and was not told of yet.
+func (m *model) expired(id string) bool {
+	return slices.ContainsFunc(m.threads, func(t *modelThread) bool { return t.id == id && !m.holds(t) })
 }
 
 // drop forgets threads that hold nothing.
@@ -150,6 +182,8 @@ func (r *run) commit(kind string, plan Plan, code ckpt.Code, effect func(t *mode
 
 func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t *modelThread) ckpt.Code, effect func(t *modelThread) bool) {
 	m := &r.model
+	ended := m.expired(ref.ThreadID) // which is told before anything else
+	m.drop(ref.ThreadID)
 	t := m.find(ref.ThreadID)
 	wantCode, wantRevision := ckpt.Code(0), uint64(0)
 	known := false
@@ -184,18 +218,28 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 	}
 	fresh := t == nil
 	if fresh {
-		t = &modelThread{id: ref.ThreadID, created: m.now}
+		t = &modelThread{id: ref.ThreadID, created: m.now, ttl: m.fresh.TTL}
+		if !m.fresh.Sliding {
+			t.from = m.now
+		}
 	}
 	if wantCode == 0 && !known {
 		wantCode = refuse(t)
 	}
 	changes, before := false, t.past(m.last[t.id])
 	if wantCode == 0 && !known {
+		t.trimmed = 0
 		changes = effect(t)
 	}
 
 	r.changes = nil
 	a, err := r.store.Commit(newWrite(kind, ref, plan), m.now, r.next, r.change)
+	if ended {
+		if len(r.changes) == 0 || r.changes[0].Kind != ckpt.KindExpired || r.changes[0].ThreadID != ref.ThreadID {
+			r.Fatalf("%s %+v: changes %+v of a thread that has expired", kind, ref, r.changes)
+		}
+		r.changes = r.changes[1:]
+	}
 	if wantCode != 0 {
 		if e, ok := err.(*ckpt.Error); !ok || e.Code != wantCode {
 			r.Fatalf("%s %+v: %v, want %s", kind, ref, err, wantCode)
@@ -209,10 +253,10 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 		}
 		return
 	}
-	if fresh { // in place of one that expired and was not told
-		m.threads = slices.DeleteFunc(m.threads, func(t *modelThread) bool { return t.id == ref.ThreadID })
+	if fresh {
 		m.threads = append(m.threads, t)
 	}
+	t.updated = m.now
 	if t.owner == "" {
 		t.owner = ref.UserID
 	}
@@ -220,7 +264,7 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 		r.Fatalf("%s %+v: %d changes, want one", kind, ref, len(r.changes))
 	}
 	c := r.changes[0]
-	if c.Kind != kind || c.ThreadID != ref.ThreadID || c.RequestID != ref.RequestID || c.Owner != t.owner || c.At != m.now || a.Revision != c.Revision {
+	if c.Kind != kind || c.ThreadID != ref.ThreadID || c.RequestID != ref.RequestID || c.Owner != t.owner || c.At != m.now || c.Trimmed != t.trimmed || a.Revision != c.Revision {
 		r.Fatalf("%s %+v: change %+v, answer %+v", kind, ref, c, a)
 	}
 	if kind != "threads.clean" {
@@ -265,7 +309,10 @@ func newMessage(id ckpt.MessageID, size int) ckpt.Raw {
 
 func newRun(t *rapid.T) *run {
 	r := &run{T: t, threadID: threadID, messageID: messageID, model: model{now: 1_000_000, last: make(map[string]uint64), recent: make(map[string][]modelAnswer)}}
-	r.store = New(Options{Limits: ckpt.LimitsFor(1 << 20), History: defaultKeep, NewID: func() string { r.ids++; return fmt.Sprint("made-", r.ids) }})
+	if rapid.Bool().Draw(t, "retention") {
+		r.model.fresh = Retention{TTL: 60_000, Sliding: rapid.Bool().Draw(t, "sliding"), KeepMessages: rapid.SampledFrom([]int{0, 7}).Draw(t, "keep")}
+	}
+	r.store = New(Options{Limits: ckpt.LimitsFor(1 << 20), Retention: r.model.fresh, History: defaultKeep, NewID: func() string { r.ids++; return fmt.Sprint("made-", r.ids) }})
 	return r
 }
 
@@ -286,6 +333,7 @@ func TestModel(t *testing.T) {
 			"messages.delete": func(*rapid.T) { r.deleteMessage() },
 			"threads.put":     func(*rapid.T) { r.putThread() },
 			"threads.clean":   func(*rapid.T) { r.cleanThread() },
+			"threads.retain":  func(*rapid.T) { r.retain() },
 			"release":         func(*rapid.T) { r.release() },
 			"time":            func(*rapid.T) { r.model.now += rapid.Int64Range(0, 90_000).Draw(t, "ms") },
 			"sweep":           func(*rapid.T) { r.sweep() },
@@ -419,8 +467,10 @@ func (r *run) putMessages() {
 	if rapid.IntRange(0, 3).Draw(r.T, "metadata") == 0 {
 		q.Metadata = wire.AppendBool(wire.AppendStr(wire.AppendMapHeader(nil, 1), "a"), true)
 	}
+	q.KeepMessages = rapid.SampledFrom([]int{0, 0, 0, 20}).Draw(r.T, "keep")
 	r.commit("messages.put", planned(PlanMessagesPut, q), code,
 		func(t *modelThread) bool {
+			changes := len(ids) > 0 || q.Metadata != nil
 			made := r.ids
 			for i, id := range ids {
 				body := q.Messages[i]
@@ -438,7 +488,16 @@ func (r *run) putMessages() {
 			if q.Metadata != nil {
 				t.metadata = q.Metadata
 			}
-			return len(ids) > 0 || q.Metadata != nil
+			switch {
+			case !changes:
+			case q.KeepMessages > 0:
+				t.trim(q.KeepMessages)
+			case t.keep != 0:
+				t.trim(t.keep)
+			default:
+				t.trim(r.model.fresh.KeepMessages)
+			}
+			return changes
 		})
 }
 
@@ -460,6 +519,51 @@ func (r *run) putThread() {
 	q := &ckpt.ThreadsPutRequest{Record: wire.AppendStr(wire.AppendStr(wire.AppendMapHeader(nil, 1), "thread_name"), "x")}
 	r.commit("threads.put", planned(PlanThreadsPut, q), 0,
 		func(t *modelThread) bool { t.record = true; return true })
+}
+
+func (r *run) retain() {
+	q := &ckpt.ThreadsRetainRequest{}
+	if rapid.Bool().Draw(r.T, "set TTL") {
+		ttl := time.Duration(rapid.SampledFrom([]int{0, 1, 30_000, 60_000}).Draw(r.T, "ttl")) * time.Millisecond
+		q.TTL, q.Sliding = &ttl, ttl > 0 && rapid.Bool().Draw(r.T, "sliding")
+	}
+	if rapid.Bool().Draw(r.T, "set pinned") {
+		pinned := rapid.Bool().Draw(r.T, "pinned")
+		q.Pinned = &pinned
+	}
+	if q.TTL == nil && q.Pinned == nil || rapid.Bool().Draw(r.T, "set keep") {
+		keep := rapid.SampledFrom([]int{0, 1, 5, 30}).Draw(r.T, "keep")
+		q.KeepMessages = &keep
+	}
+	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: r.threadID.Draw(r.T, "thread")}, Terms: ckpt.Terms{RequestID: requestID.Draw(r.T, "request")}}
+	r.commitTo(ref, "threads.retain", planned(PlanThreadsRetain, q),
+		func(t *modelThread) ckpt.Code {
+			if !r.model.holds(t) {
+				return ckpt.NotFound
+			}
+			return 0
+		},
+		func(t *modelThread) bool {
+			if q.TTL != nil {
+				t.ttl, t.from = q.TTL.Milliseconds(), r.model.now
+				if q.Sliding {
+					t.from = 0
+				}
+			}
+			if q.Pinned != nil {
+				if t.pinned && !*q.Pinned && t.from != 0 {
+					t.from = r.model.now
+				}
+				t.pinned = *q.Pinned
+			}
+			if q.KeepMessages != nil {
+				if t.keep = *q.KeepMessages; t.keep == 0 {
+					t.keep = -1
+				}
+				t.trim(t.keep)
+			}
+			return true
+		})
 }
 
 func (r *run) cleanThread() {
@@ -526,6 +630,11 @@ func (r *run) sweep() {
 				r.Fatalf("thread %s: the sweep left an expired value", t.id)
 			}
 		}
+		for _, a := range r.store.shards[i].agenda {
+			if a.over(m.now) {
+				r.Fatalf("thread %s: the sweep left a thread that has expired", a.id)
+			}
+		}
 	}
 }
 
@@ -583,6 +692,12 @@ func (r *run) checkThread(t *modelThread) {
 	var info ckpt.ThreadInfo
 	if err == nil {
 		err = ckpt.Decode(tg.Record, &info)
+	}
+	if err == nil && (info.Pinned != t.pinned || info.TTL.Milliseconds() != t.ttl || info.KeepMessages != max(t.keep, 0) || info.Sliding != (t.ttl != 0 && t.from == 0)) {
+		r.Fatalf("%s: retention %+v, want %+v", t.id, info, t)
+	}
+	if err == nil && info.ExpiresAt.IsZero() != (t.ttl == 0 || t.pinned) || !info.ExpiresAt.IsZero() && !info.ExpiresAt.After(time.UnixMilli(m.now)) {
+		r.Fatalf("%s: expires at %v, want %+v", t.id, info.ExpiresAt, t)
 	}
 	if err != nil || info.UserID != t.owner || info.Bare == t.record || info.CreatedAt.UnixMilli() != t.created {
 		r.Fatalf("%s: record %+v, %v, want owner %q and creation at %d", t.id, info, err, t.owner, t.created)
@@ -651,6 +766,9 @@ func checkStore(t fataler, s *Store, live int) {
 			}
 			if d := th.peek(); d.expires != 0 && !hasKey(sh.timed, th) {
 				t.Fatalf("thread %q has an expiry that no sweep visits", id)
+			}
+			if at := th.deadline(); at != 0 && (th.peek().due == nil || th.peek().due.due > at) || at == 0 && th.peek().due != nil {
+				t.Fatalf("thread %q expires at %d and is not in its place of the agenda", id, at)
 			}
 			if th.gone() && (th.messages.Len() > 0 || th.peek().state.full() || th.peek().cache.full() || th.peek().record != nil) {
 				t.Fatalf("thread %q is gone and holds something", id)

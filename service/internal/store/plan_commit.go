@@ -52,6 +52,9 @@ func (v *View) commit(c *ckpt.Changes, a *ckpt.Committed, e *Entry) (err error) 
 	if e.Messages, a.MessageIDs, err = v.messages(c.Messages); err != nil {
 		return err
 	}
+	if len(e.Messages) > 0 {
+		e.Latest, _ = v.latest(0) // nothing is asked that could be refused
+	}
 	if e.Metadata, err = v.metadata(c.Metadata); err != nil {
 		return err
 	}

@@ -18,6 +18,9 @@ func PlanMessagesPut(v *View, q *ckpt.MessagesPutRequest, a *ckpt.MessagesPutRep
 		e.Messages[0].keep = len(q.Metadata) < len(q.Messages[0])/8
 	}
 	a.Count = len(a.MessageIDs)
+	if e.Latest, err = v.latest(q.KeepMessages); err != nil {
+		return err
+	}
 	e.Metadata, err = v.metadata(q.Metadata)
 	return err
 }

@@ -21,7 +21,8 @@ func newRecord(raw ckpt.Raw) *record {
 	for key, value := range raw.Pairs {
 		name, _ := key.Text()
 		switch string(name) {
-		case "thread_id", "user_id", "created_at", "bare": // the service's own
+		case "thread_id", "user_id", "created_at", "bare", // the service's own
+			"expires_at", "ttl_ms", "sliding", "pinned", "keep_messages":
 		case "updated_at":
 			r.updated, _ = value.Int() // nil, which is no integer, says nothing
 		default:
@@ -60,11 +61,12 @@ func (t *thread) info() ckpt.Raw {
 	if r != nil && r.updated != 0 {
 		updated = r.updated
 	}
-	b := t.own(2 + bare)
+	kept, more := t.peek().retention.fields(nil, t.updated)
+	b := t.own(2 + bare + more)
 	b = wire.AppendInt(wire.AppendStr(b, "created_at"), t.created.millis())
 	b = wire.AppendInt(wire.AppendStr(b, "updated_at"), updated)
 	if bare == 1 {
 		b = wire.AppendBool(wire.AppendStr(b, "bare"), true)
 	}
-	return b
+	return append(b, kept...)
 }

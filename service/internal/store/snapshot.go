@@ -52,6 +52,7 @@ func (sh *shard) snapshot(t *thread, now int64) Entry {
 		Expires:  d.expires,
 		Metadata: d.metadata,
 		Record:   d.record.raw(),
+		Retain:   d.retention,
 		Snapshot: &Snapshot{
 			created: int64(t.created), updated: t.updated, stateAt: d.state.at, cacheAt: d.cache.at,
 			recent: slices.Clone(d.recent), history: d.history.clone(),
@@ -160,7 +161,7 @@ func (s *Store) Reset() {
 		for t := range sh.threads.all {
 			s.end(sh, t)
 		}
-		sh.threads, sh.heap, sh.compactor, sh.details = table{}, messages.Heap{}, nil, 0
+		sh.threads, sh.heap, sh.compactor, sh.details, sh.agenda = table{}, messages.Heap{}, nil, 0, nil
 		clear(sh.timed)
 	}
 	s.straddles.reset()

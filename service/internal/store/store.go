@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,8 @@ type Options struct {
 	// brings it. The trace of a thread that is gone stays that long. 0: plans
 	// are applied at once.
 	Window uint64
+	// Retention is what new threads get and others fall back on.
+	Retention Retention
 	// Missed is told of a revision at which changes become known that were not
 	// told, since the records which made them are gone. Nil: nobody is.
 	Missed func(revision uint64, now int64)
@@ -47,6 +50,8 @@ type shard struct {
 	heap      messages.Heap
 	compactor *messages.Compactor  // nil: the heap is compact enough
 	timed     map[*thread]struct{} // those that the sweep visits
+	agenda    agenda               // those that have a lifetime
+	fresh     *retention           // of the thread that was created last: most get the same
 	details   int                  // bytes of all threads' details
 	_         [64]byte             // keeps the locks of two shards off one cache line
 }
@@ -82,6 +87,9 @@ func (s *Store) Commit(w *Write, now int64, next func() uint64, applied func(Cha
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	t := sh.threads.get(w.ThreadID)
+	if t != nil && s.expired(t, now) {
+		s.expire(sh, t, now, next, applied)
+	}
 	a, err := s.plan(sh, t, w, now)
 	if err != nil || !w.changes() {
 		return a, err
@@ -91,8 +99,12 @@ func (s *Store) Commit(w *Write, now int64, next func() uint64, applied func(Cha
 	return a, nil
 }
 
+// ErrExpired is the error of a plan for a thread that has expired and was not
+// told of yet: the entry of [Store.Expiry] comes first.
+var ErrExpired = errors.New("the thread has expired")
+
 // Plan plans the write and reports whether there is an entry to be applied;
-// where not, the result is known already.
+// where not, the result is known already, unless the error is [ErrExpired].
 func (s *Store) Plan(w *Write, now int64) (entry bool, a Result, err error) {
 	if len(w.Group) > 0 {
 		return s.planGroup(w, now)
@@ -100,7 +112,11 @@ func (s *Store) Plan(w *Write, now int64) (entry bool, a Result, err error) {
 	sh := s.shard(w.ThreadID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	a, err = s.plan(sh, sh.threads.get(w.ThreadID), w, now)
+	t := sh.threads.get(w.ThreadID)
+	if t != nil && s.expired(t, now) && !w.Own {
+		return false, Result{}, ErrExpired
+	}
+	a, err = s.plan(sh, t, w, now)
 	return err == nil && w.changes(), a, err
 }
 
@@ -137,6 +153,9 @@ func (s *Store) planNew(t *thread, w *Write, now int64) (Result, error) {
 		w.Keep = w.view.keep()
 	}
 	w.At = now
+	if !w.Own && w.view.mayBeNew() && !Hidden(w.ThreadID) {
+		w.Fresh = s.opts.Retention.fresh(now)
+	}
 	return Result{w.Answer, w.view.revision()}, nil
 }
 
@@ -188,6 +207,10 @@ func (v *View) expect(c *ckpt.Condition) error {
 	err.Revision = revision
 	return err
 }
+
+// mayBeNew reports whether a write may create the thread: it does not exist, or
+// may have expired with its cached state by the time of the record.
+func (v *View) mayBeNew() bool { return v.thread == nil || v.thread.peek().expires != 0 }
 
 func (v *View) revision() uint64 {
 	if v.thread == nil {

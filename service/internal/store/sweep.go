@@ -6,22 +6,31 @@ import (
 	"github.com/ckptbus/ckpt"
 )
 
-// Sweep frees what has expired by itself: cached states, and the answers that
-// are remembered for retries. A thread that held nothing but a cached state is
-// gone with it, which is a change like any other and is told as one.
+// Sweep frees what has expired by itself: threads with a lifetime, cached states,
+// and the answers that are remembered for retries. A thread that held nothing but
+// a cached state is gone with it. The end of a thread is a change like any other
+// and is told as one.
 func (s *Store) Sweep(now int64, next func() uint64, applied func(Change)) {
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.mu.Lock()
+		for t := sh.agenda.next(now); t != nil; t = sh.agenda.next(now) {
+			s.expire(sh, t, now, next, applied)
+		}
 		for t := range sh.timed {
 			if s.expired(t, now) {
-				e, revision := expiry(t, now), next()
-				applied(s.apply(sh, t, &e, now, revision, revision))
+				s.expire(sh, t, now, next, applied)
 			}
 			s.free(sh, t, now, s.Revision())
 		}
 		sh.mu.Unlock()
 	}
+}
+
+// expire ends a thread that has expired.
+func (s *Store) expire(sh *shard, t *thread, now int64, next func() uint64, applied func(Change)) {
+	e, revision := expiry(t, now), next()
+	applied(s.apply(sh, t, &e, now, revision, revision))
 }
 
 // Free is the part of [Store.Sweep] that is no change: it frees what was out of
@@ -37,17 +46,23 @@ func (s *Store) Free(now int64, revision uint64) {
 	}
 }
 
-// Expired returns an entry for each thread that held nothing but a cached state
-// and has to end, max of them at the most; and whether anything else is to be
+// Expired returns an entry for each thread that has to end, because its lifetime
+// is over or it held nothing but a cached state, max of them at the most; and whether anything else is to be
 // freed that has expired since the time at.
 func (s *Store) Expired(now, at int64, max int) (list []Entry, due bool) {
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.mu.Lock()
+		for t := range sh.agenda.expired(now) {
+			if len(list) == max {
+				break
+			}
+			list = append(list, expiry(t, now))
+		}
 		for t := range sh.timed {
 			switch d := t.peek(); {
 			case s.expired(t, now):
-				if len(list) < max {
+				if len(list) < max && !t.over(now) {
 					list = append(list, expiry(t, now))
 				}
 			case d.expires != 0 && d.expires <= now && d.expires > at, len(d.recent) > 0 && !t.remembers(now) && t.remembers(at):
@@ -61,6 +76,26 @@ func (s *Store) Expired(now, at int64, max int) (list []Entry, due bool) {
 
 // expired reports whether the thread is to be told as gone.
 func (s *Store) expired(t *thread, now int64) bool { return !t.gone() && !t.holds(now) }
+
+// Expiry returns the entry that ends a thread of the write which has expired; false
+// where none has.
+func (s *Store) Expiry(w *Write, now int64) (Entry, bool) {
+	defer s.lockThreads(w.Threads)()
+	if t := s.firstExpired(w, now); t != nil {
+		return expiry(t, now), true
+	}
+	return Entry{}, false
+}
+
+// firstExpired returns a thread of the write that has expired, nil where none has.
+func (s *Store) firstExpired(w *Write, now int64) *thread {
+	for id := range w.Threads {
+		if t := s.shard(id).threads.get(id); t != nil && s.expired(t, now) {
+			return t
+		}
+	}
+	return nil
+}
 
 // PlanExpiry plans the end of a thread that has expired.
 func (v *View) PlanExpiry(e *Entry) error {
@@ -89,7 +124,7 @@ func (s *Store) free(sh *shard, t *thread, now int64, revision uint64) {
 		return
 	}
 	d, before := t.more, t.more.weight()
-	if d.expires != 0 && d.expires <= now && t.holds(now) {
+	if d.expires != 0 && d.expires <= now && t.full(now) {
 		d.cache, d.expires = slot{}, 0
 	}
 	if !t.remembers(now) {

@@ -54,13 +54,15 @@ var nobody = unique.Make("")
 
 // details is what a thread may hold beside messages.
 type details struct {
-	state    slot
-	cache    slot
-	expires  int64    // when the cached state expires; 0: never
-	metadata ckpt.Raw // of the last message put that had some
-	record   *record
-	history  *history   // nil: none is kept
-	recent   []answered // outlives the rest, so that a removal is not repeated
+	state     slot
+	cache     slot
+	expires   int64    // when the cached state expires; 0: never
+	metadata  ckpt.Raw // of the last message put that had some
+	record    *record
+	history   *history     // nil: none is kept
+	retention *retention   // nil: nothing is set
+	due       *appointment // its place in the agenda of the shard; nil: it is not there
+	recent    []answered   // outlives the rest, so that a removal is not repeated
 }
 
 // slot is one stored value; nil bytes are an empty slot.
@@ -78,11 +80,17 @@ func (t *thread) trim() {
 	}
 }
 
+// retentionBytes is about what a retention takes in a snapshot.
+const retentionBytes = 24
+
 // weight is about how many bytes the details have beyond a thread without any.
 func (d *details) weight() int {
 	n := len(d.state.value) + len(d.cache.value) + len(d.metadata) + d.history.bytes()
 	if d.record != nil {
 		n += len(d.record.pairs)
+	}
+	if d.retention != nil {
+		n += retentionBytes
 	}
 	for i := range d.recent {
 		n += len(d.recent[i].requestID) + len(d.recent[i].answer)
@@ -91,7 +99,7 @@ func (d *details) weight() int {
 }
 
 func (d *details) empty() bool {
-	return !d.state.full() && !d.cache.full() && d.metadata == nil && d.record == nil && d.history == nil && d.recent == nil
+	return !d.state.full() && !d.cache.full() && d.metadata == nil && d.record == nil && d.history == nil && d.retention == nil && d.recent == nil
 }
 
 // detail returns the thread's details for writing.
@@ -122,8 +130,13 @@ func (d *details) cacheAt(now int64) slot {
 }
 
 // holds reports whether the thread holds anything at a time. One that does not
-// is invisible.
-func (t *thread) holds(now int64) bool { return t.peek().record != nil || t.holdsData(now) }
+// is invisible, as is one whose lifetime is over.
+func (t *thread) holds(now int64) bool {
+	return !t.over(now) && t.full(now)
+}
+
+// full is [thread.holds] whether or not the thread's lifetime is over.
+func (t *thread) full(now int64) bool { return t.peek().record != nil || t.holdsData(now) }
 
 // holdsData reports whether the thread holds anything beside its record; a state
 // that it had is something, since it can be restored.

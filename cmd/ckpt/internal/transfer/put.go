@@ -72,10 +72,35 @@ func (p *put) put(s *section) error {
 	if err == nil && record.Value != nil {
 		_, err = client.Do(p.ctx, p.client, &ckpt.ThreadsPut, ckpt.ThreadsPutRequest{Record: putRecord(record.Value)})
 	}
+	if err == nil {
+		err = p.retain(&first)
+	}
 	if err == nil && (record.Value != nil || p.counts.Lines() > 0) {
 		p.counts.add(&first)
 	}
 	return err
+}
+
+// retain sets how long the thread is kept and how much of it, as it was; its
+// lifetime begins anew.
+func (p *put) retain(l *Line) error {
+	info, err := l.info()
+	if err != nil || info.TTL == 0 && !info.Pinned && info.KeepMessages == 0 {
+		return err
+	}
+	q := ckpt.ThreadsRetainRequest{WriteRef: p.ref}
+	if info.TTL > 0 {
+		ttl := min(info.TTL, time.Duration(p.limits.TTL)*time.Millisecond)
+		q.TTL, q.Sliding = &ttl, info.Sliding
+	}
+	if info.Pinned {
+		q.Pinned = &info.Pinned
+	}
+	if info.KeepMessages > 0 {
+		q.KeepMessages = &info.KeepMessages
+	}
+	_, err = client.Do(p.ctx, p.client, &ckpt.ThreadsRetain, q)
+	return absent(err) // all that it held may have expired
 }
 
 // value puts one value, or takes it into the batch.
@@ -144,7 +169,9 @@ func (p *put) flush() error {
 func putRecord(record ckpt.Raw) ckpt.Raw {
 	n, pairs := 0, make([]byte, 0, len(record))
 	for key, value := range record.Pairs {
-		if name, _ := key.Text(); string(name) != "created_at" && string(name) != "bare" {
+		switch name, _ := key.Text(); string(name) {
+		case "created_at", "bare", "expires_at", "ttl_ms", "sliding", "pinned", "keep_messages":
+		default:
 			n++
 			pairs = append(append(pairs, key...), value...)
 		}
