@@ -57,7 +57,7 @@ func exchanges(t testing.TB) []exchange {
 		ExpiresAt: later.Add(time.Hour), TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 100, Origin: &ckpt.Origin{ThreadID: "airline-9", Revision: 31}}))
 	ttl, pinned, keep := 90*time.Second, true, 100
 
-	changed := exampleEvent()
+	changed, change := exampleEvent(), exampleChange()
 	changes := ckpt.Changes{State: state, ClearState: true, Keep: &keep, Cache: state, CacheTTL: 90 * time.Second, ClearCache: true,
 		Delete: ids[1:], Messages: messages[:1], Metadata: metadata, Record: record}
 	committed := ckpt.Committed{UpdatedAt: at, ExpiresAt: later, MessageIDs: ids[:1], Deleted: 1}
@@ -122,8 +122,8 @@ func exchanges(t testing.TB) []exchange {
 			{ThreadID: "airline-17", UserID: "user-42", Expected: ckpt.AtRevision(11), Lease: 35, Changes: changes}, {ThreadID: "airline-18", Expected: ckpt.AtRevision(0), Changes: changes}}},
 			ckpt.ThreadsTransactReply{Reply: stamp, Commits: []ckpt.Committed{committed, committed}}),
 		exchangeOf(ckpt.ChangesList, ckpt.ChangesListRequest{After: after, Since: at, Until: 41, ThreadID: "airline-17", UserID: "user-42",
-			Kinds: []string{"messages.put", "expired"}, Skip: 3, Seen: 2, Limit: 50},
-			ckpt.ChangesListReply{Reply: stamp, Events: []ckpt.Raw{encode(t, &changed)}, Next: after, NextSkip: 4, HasMore: true,
+			Kinds: []string{"messages.put", "expired"}, Skip: 3, Seen: 2, Limit: 50, Changes: true},
+			ckpt.ChangesListReply{Reply: stamp, Events: []ckpt.Raw{encode(t, &changed)}, Changes: []ckpt.Raw{encode(t, &change)}, Next: after, NextSkip: 4, HasMore: true,
 				Complete: true, Oldest: 12}),
 		exchangeOf(ckpt.ThreadsFork, ckpt.ThreadsForkRequest{WriteRef: write, To: "airline-18", AtRevision: 31},
 			ckpt.ThreadsForkReply{Reply: stamp, Origin: ckpt.Origin{ThreadID: "airline-17", Revision: 31}, Messages: 240}),
@@ -135,6 +135,12 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.LeasesReleaseReply{Reply: stamp, Released: true}),
 		exchangeOf(ckpt.LeasesGet, ckpt.LeasesGetRequest{ThreadRef: thread},
 			ckpt.LeaseReply{Reply: stamp, Token: 35, Owner: "worker-3", ExpiresAt: later}),
+		exchangeOf(ckpt.WatchersPut, ckpt.WatchersPutRequest{Name: "indexer", Position: after, Terms: write.Terms},
+			ckpt.WatchersPutReply{Reply: stamp}),
+		exchangeOf(ckpt.WatchersGet, ckpt.WatchersGetRequest{Name: "indexer", After: after, Linearizable: true},
+			ckpt.WatchersGetReply{Reply: stamp, Position: after, UpdatedAt: at}),
+		exchangeOf(ckpt.WatchersDelete, ckpt.WatchersDeleteRequest{Name: "indexer", Terms: write.Terms},
+			ckpt.WatchersDeleteReply{Reply: stamp, Deleted: true}),
 		exchangeOf(ckpt.PartsPut, ckpt.PartsPutRequest{ID: "U1", Index: 2, Data: []byte("part")},
 			ckpt.PartsPutReply{Reply: stamp}),
 		exchangeOf(ckpt.PartsEnd, ckpt.PartsEndRequest{ID: "U1"},
@@ -175,6 +181,8 @@ func TestGoldenRecords(t *testing.T) {
 	golden(t, "message", &message, new(ckpt.Message))
 	event := exampleEvent()
 	golden(t, "event", &event, new(ckpt.Event))
+	change := exampleChange()
+	golden(t, "change", &change, new(ckpt.Change))
 	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8, Lease: 35,
 		Parts: &ckpt.Parts{ID: "D1", Replica: "R1", PartSize: 4, Checksum: 1 << 63}}, new(ckpt.Error))
 	golden(t, "upload.request", &ckpt.UploadRequest{Size: 10, PartSize: 4, Checksum: 1 << 63}, new(ckpt.UploadRequest))
@@ -186,6 +194,13 @@ func exampleEvent() ckpt.Event {
 	return ckpt.Event{ThreadID: "airline-17", Kind: ckpt.MessagesPut.Name, Revision: 41, Previous: 39,
 		At: time.UnixMilli(1758400000123).UTC(), UserID: "user-42", RequestID: "r-1",
 		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, Trimmed: 3, Size: 214, StoreID: "S1"}
+}
+
+// exampleChange has every field, which no change has.
+func exampleChange() ckpt.Change {
+	return ckpt.Change{State: ckpt.Raw{1}, Cache: ckpt.Raw{2}, ExpiresAt: time.UnixMilli(1758400000123).UTC(),
+		Deleted: []ckpt.MessageID{ckpt.IntID(2)}, Messages: []ckpt.Raw{{0x80}}, Metadata: ckpt.Raw{0x80}, Record: ckpt.Raw{0x80},
+		NoState: true, NoCache: true, NoRecord: true, Removed: true}
 }
 
 // golden compares r's bytes with the file of that name, and what empty becomes

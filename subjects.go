@@ -53,6 +53,10 @@ var (
 	LeasesRelease = operation[LeasesReleaseRequest, LeasesReleaseReply]("leases.release", true)
 	LeasesGet     = operation[LeasesGetRequest, LeaseReply]("leases.get", false)
 
+	WatchersPut    = operation[WatchersPutRequest, WatchersPutReply]("watchers.put", true)
+	WatchersGet    = operation[WatchersGetRequest, WatchersGetReply]("watchers.get", false)
+	WatchersDelete = operation[WatchersDeleteRequest, WatchersDeleteReply]("watchers.delete", true)
+
 	PartsPut = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
 	PartsEnd = ofReplica(operation[PartsEndRequest, PartsEndReply]("parts.end", false))
 	PartsGet = ofReplica(operation[PartsGetRequest, PartsGetReply]("parts.get", false))
@@ -94,6 +98,9 @@ func Operations() []OpInfo {
 		LeasesRenew.OpInfo,
 		LeasesRelease.OpInfo,
 		LeasesGet.OpInfo,
+		WatchersPut.OpInfo,
+		WatchersGet.OpInfo,
+		WatchersDelete.OpInfo,
 		PartsPut.OpInfo,
 		PartsEnd.OpInfo,
 		PartsGet.OpInfo,

@@ -37,6 +37,9 @@ func (s *Service) routes() {
 	write(s, ckpt.ThreadsRetain, store.PlanThreadsRetain)
 
 	handle(s, ckpt.ChangesList, nil, listChanges)
+	handle(s, ckpt.WatchersPut, store.PlanWatchersPut, putWatcher)
+	handle(s, ckpt.WatchersGet, nil, getWatcher)
+	handle(s, ckpt.WatchersDelete, store.PlanWatchersDelete, deleteWatcher)
 	handle(s, ckpt.ThreadsPrune, nil, pruneThreads)
 	handle(s, ckpt.ThreadsCommit, store.PlanCommit, commitThread)
 	handle(s, ckpt.ThreadsTransact, planTransact, transact)

@@ -114,6 +114,8 @@ func suite(t *testing.T, start starter) {
 		{"EventsInOrder", testEventsInOrder},
 		{"ChangesList", testChangesList},
 		{"EventsBehindTheRing", testEventsBehindTheRing},
+		{"ChangesThemselves", testChangesThemselves},
+		{"Watchers", testWatchers},
 		{"EventsOfOneRevision", testEventsOfOneRevision},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -251,6 +251,7 @@ func testOwnership(t *testing.T, start starter) {
 func (h *harness) fill(user string) {
 	h.Helper()
 	h.acquire("t", "w", time.Hour)
+	do(h, ckpt.WatchersPut, ckpt.WatchersPutRequest{Name: "w", Position: ckpt.Position{StoreID: "S1", Revision: 1}})
 	h.putThread("thread_id", "t", "user_id", user)
 	h.putState("t", ckpt.Raw{1})
 	h.putCache("t", ckpt.Raw{2}, 0)

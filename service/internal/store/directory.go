@@ -19,6 +19,9 @@ type directory struct {
 }
 
 func (d *directory) add(t *thread) {
+	if Hidden(t.id) {
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.mixed = d.mixed || d.last.compare(t.key()) > 0
@@ -42,6 +45,9 @@ func (k key) compare(other key) int {
 // remove takes t out. Places are squeezed when half of them are empty, so that
 // removal is cheap however many threads there are.
 func (d *directory) remove(t *thread) {
+	if Hidden(t.id) {
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.threads[t.place] = nil

@@ -156,7 +156,7 @@ func (s *Store) planNew(t *thread, w *Write, now int64) (Result, error) {
 		w.Keep = w.view.keep()
 	}
 	w.At = now
-	if !w.Own && w.view.mayBeNew() {
+	if !w.Own && w.view.mayBeNew() && !Hidden(w.ThreadID) {
 		w.Fresh = s.opts.Retention.fresh(now)
 	}
 	return Result{w.Answer, w.view.revision()}, nil
