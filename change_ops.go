@@ -29,6 +29,8 @@ type ChangesListRequest struct {
 	// them, none is sent.
 	Seen  int
 	Limit int // events on the page; 0: as many as fit
+	// Changes asks for the changes themselves beside the events.
+	Changes bool
 }
 
 func (r *ChangesListRequest) fields(f *wire.Fields) {
@@ -41,6 +43,7 @@ func (r *ChangesListRequest) fields(f *wire.Fields) {
 	f.Optional("skip", &r.Skip)
 	f.Optional("seen", &r.Seen)
 	f.Optional("limit", &r.Limit)
+	f.Optional("changes", &r.Changes)
 }
 
 // ChangesListReply carries one page of events. Its Revision is the position up to
@@ -48,6 +51,9 @@ func (r *ChangesListRequest) fields(f *wire.Fields) {
 type ChangesListReply struct {
 	Reply
 	Events []Raw // each a map, as [Event] reads it
+	// Changes are, where they were asked for, the changes of the events, each a map as [Change]
+	// reads it; nil where the replica does not have it any more, or no page can carry it.
+	Changes []Raw
 	// Next and NextSkip are the After and Skip that ask for the events behind the
 	// page. Of the changes up to Next all events have been told.
 	Next     Position
@@ -63,6 +69,7 @@ type ChangesListReply struct {
 func (r *ChangesListReply) fields(f *wire.Fields) {
 	r.Reply.fields(f)
 	f.Required("events", &r.Events)
+	f.Optional("changes", &r.Changes)
 	f.Required("next", &r.Next)
 	f.Required("next_skip", &r.NextSkip)
 	f.Required("has_more", &r.HasMore)
@@ -72,5 +79,7 @@ func (r *ChangesListReply) fields(f *wire.Fields) {
 
 // IsEventKind reports whether a service publishes events of the kind.
 func IsEventKind(kind string) bool {
-	return kind == KindExpired || slices.ContainsFunc(Operations(), func(o OpInfo) bool { return o.Writes && o.Name == kind })
+	return kind == KindExpired || slices.ContainsFunc(Operations(), func(o OpInfo) bool {
+		return o.Writes && o.Name == kind && o.Name != WatchersPut.Name && o.Name != WatchersDelete.Name
+	})
 }

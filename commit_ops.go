@@ -93,6 +93,7 @@ type ThreadCommit struct {
 	ThreadID string    // required
 	UserID   string    // as in [ThreadRef]
 	Expected Condition // as in [Terms]
+	Lease    uint64    // as in [Terms]
 	Changes
 }
 
@@ -100,6 +101,7 @@ func (c *ThreadCommit) fields(f *wire.Fields) {
 	f.Required("thread_id", (*id)(&c.ThreadID))
 	f.Optional("user_id", (*id)(&c.UserID))
 	f.Optional("expected_revision", &c.Expected)
+	f.Optional("lease", (*token)(&c.Lease))
 	c.Changes.fields(f)
 }
 

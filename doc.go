@@ -7,9 +7,10 @@
 // This package holds what both sides must agree on and nothing else: the table
 // of operations (subjects.go), what their requests have in common (refs.go,
 // condition.go, page.go of lists), the requests and replies (state_ops.go, history_ops.go, fork_ops.go,
-// message_ops.go, message_edits.go, commit_ops.go, thread_ops.go, retention_ops.go,
-// prune_ops.go, store_ops.go, info_ops.go, change_ops.go), how large ones travel (parts_ops.go), the error codes
-// (errors.go), IDs (id.go), events (event.go), positions (position.go), and the
+// message_ops.go, message_edits.go, commit_ops.go, thread_ops.go, lease_ops.go,
+// retention_ops.go, prune_ops.go, store_ops.go, info_ops.go, change_ops.go,
+// watcher_ops.go), how large ones travel (parts_ops.go), the error codes (errors.go),
+// IDs (id.go), events and changes (event.go, change.go), positions (position.go), and the
 // domain's types (message.go, content.go, agent_state.go). It imports no NATS.
 // Programs use package client; package service answers.
 //
@@ -21,6 +22,7 @@
 //     nothing.
 //   - Revisions of one thread only grow; every reply carries one.
 //   - A write that expects a revision changes nothing where the thread has another.
+//   - A write under a lease changes nothing where the lease is not held any more.
 //   - A write that is sent again with its request ID is not applied again.
 //   - No payload, whatever its bytes, ends the service or makes it allocate
 //     more than a small multiple of the payload's size.

@@ -98,10 +98,13 @@ func TestProtocolRecords(t *testing.T) {
 		}
 	}
 	sameFields(t, "removed", tableOf(t, text, "removed"), &ckpt.Removed{}, "always")
-	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8, Parts: &ckpt.Parts{}}, "always")
+	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8, Lease: 35, Parts: &ckpt.Parts{}}, "always")
 	sameFields(t, "parts", tableOf(t, text, "parts"), &ckpt.Parts{ID: "d"}, "required")
 	sameFields(t, "announcement", tableOf(t, text, "announcement"), &ckpt.UploadRequest{}, "required")
 	sameFields(t, "announced", tableOf(t, text, "announced"), &ckpt.UploadReply{ID: "u"}, "always")
+	change := exampleChange()
+	change.State, change.Cache = ckpt.Raw{0x80}, ckpt.Raw{0x80}
+	sameFields(t, "change", tableOf(t, text, "change"), &change, "always")
 	sameFields(t, "event", tableOf(t, text, "event"), &ckpt.Event{ThreadID: "t", Kind: "expired", At: at, UserID: "u",
 		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}, Trimmed: 1, Size: 10}, "always")
 	sameFields(t, "thread", tableOf(t, text, "thread"), &ckpt.ThreadInfo{ThreadID: "t", ThreadName: "n", UserID: "u", RunID: "r",
@@ -126,6 +129,8 @@ func TestProtocolLimits(t *testing.T) {
 		"ttl_ms":        int(l.TTL),
 		"filters":       l.Filters,
 		"prune":         l.Prune,
+		"lease_min_ms":  int(l.LeaseMin),
+		"lease_max_ms":  int(l.LeaseMax),
 		"keep_messages": l.Keep,
 		"history":       l.History,
 	}

@@ -79,6 +79,7 @@ type Error struct {
 	Revision uint64 // the thread's revision when the request was refused; 0 where it does not exist or was not looked at
 	Size     int64  // TooLarge: the bytes that were to be sent or stored
 	Limit    int64  // TooLarge: the bytes that are allowed
+	Lease    uint64 // Conflict: the token of the lease that holds the thread, where that is why; 0 where nobody holds it
 	Parts    *Parts // TooLarge: how to read a reply that does not fit; nil of all else
 	Err      error  // the cause, where there is one on this side
 }
@@ -136,6 +137,7 @@ func (e *Error) fields(f *wire.Fields) {
 	f.Required("revision", &e.Revision)
 	f.Optional("size", &e.Size)
 	f.Optional("limit", &e.Limit)
+	f.Optional("lease", &e.Lease)
 	f.Optional("parts", pointerTo(&e.Parts))
 }
 

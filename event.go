@@ -26,6 +26,9 @@ type Event struct {
 	Trimmed    int         `json:"trimmed,omitempty"`     // messages removed because the thread keeps the latest alone
 	Size       int         `json:"size,omitempty"`        // bytes of the values that were put
 	StoreID    string      `json:"store_id"`              // as in [SetupReply]; another ID means that revisions began anew
+	// Change is the change itself, where a caller has asked for it and the service
+	// still has it. It does not travel in the event.
+	Change *Change `json:"change,omitempty"`
 }
 
 // KindExpired is the kind of an event that tells that a thread is gone: its

@@ -52,11 +52,17 @@ type Terms struct {
 	// condition. Where it is not met nothing changes, and the answer is a
 	// Conflict that carries the revision.
 	Expected Condition
+	// Lease is the token of the lease that the write is made under, 0 for none.
+	// Where it is not the lease that holds the thread at the time, nothing
+	// changes, and the answer is a Conflict that carries the token of the one
+	// that does. A write without one is made whoever holds the lease.
+	Lease uint64
 }
 
 func (t *Terms) fields(f *wire.Fields) {
 	f.Optional("request_id", (*id)(&t.RequestID))
 	f.Optional("expected_revision", &t.Expected)
+	f.Optional("lease", (*token)(&t.Lease))
 }
 
 // WriteTerms returns the terms themselves, so that code can ask any request that

@@ -37,9 +37,9 @@ func exchanges(t testing.TB) []exchange {
 	after := ckpt.Position{StoreID: "S1", Revision: 40}
 	thread := ckpt.ThreadRef{ThreadID: "airline-17", UserID: "user-42", After: after}
 	read := ckpt.ReadRef{ThreadRef: thread, Linearizable: true}
-	write := ckpt.WriteRef{ThreadRef: thread, Terms: ckpt.Terms{RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88", Expected: ckpt.AtRevision(11)}}
 	page := ckpt.Page{Search: "refund", Offset: 100, Limit: 50, Cursor: "AQ", Reverse: true, CountOnly: true, Select: []string{"message_id"}}
 	rows := ckpt.PageReply{Total: 240, HasMore: true, NextOffset: 102, NextCursor: "AQ"}
+	write := ckpt.WriteRef{ThreadRef: thread, Terms: ckpt.Terms{RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88", Expected: ckpt.AtRevision(11), Lease: 35}}
 	keep := 10
 	removed := ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 240, Records: 1}
 	at := time.UnixMilli(1758400000123).UTC()
@@ -57,7 +57,7 @@ func exchanges(t testing.TB) []exchange {
 		ExpiresAt: later.Add(time.Hour), TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 100, Origin: &ckpt.Origin{ThreadID: "airline-9", Revision: 31}}))
 	ttl, pinned, keep := 90*time.Second, true, 100
 
-	changed := exampleEvent()
+	changed, change := exampleEvent(), exampleChange()
 	changes := ckpt.Changes{State: state, ClearState: true, Keep: &keep, Cache: state, CacheTTL: 90 * time.Second, ClearCache: true,
 		Delete: ids[1:], Messages: messages[:1], Metadata: metadata, Record: record}
 	committed := ckpt.Committed{UpdatedAt: at, ExpiresAt: later, MessageIDs: ids[:1], Deleted: 1}
@@ -121,14 +121,28 @@ func exchanges(t testing.TB) []exchange {
 		exchangeOf(ckpt.ThreadsCommit, ckpt.ThreadsCommitRequest{WriteRef: write, Changes: changes},
 			ckpt.ThreadsCommitReply{Reply: stamp, Committed: committed}),
 		exchangeOf(ckpt.ThreadsTransact, ckpt.ThreadsTransactRequest{After: after, RequestID: write.RequestID, Commits: []ckpt.ThreadCommit{
-			{ThreadID: "airline-17", UserID: "user-42", Expected: ckpt.AtRevision(11), Changes: changes}, {ThreadID: "airline-18", Expected: ckpt.AtRevision(0), Changes: changes}}},
+			{ThreadID: "airline-17", UserID: "user-42", Expected: ckpt.AtRevision(11), Lease: 35, Changes: changes}, {ThreadID: "airline-18", Expected: ckpt.AtRevision(0), Changes: changes}}},
 			ckpt.ThreadsTransactReply{Reply: stamp, Commits: []ckpt.Committed{committed, committed}}),
 		exchangeOf(ckpt.ChangesList, ckpt.ChangesListRequest{After: after, Since: at, Until: 41, ThreadID: "airline-17", UserID: "user-42",
-			Kinds: []string{"messages.put", "expired"}, Skip: 3, Seen: 2, Limit: 50},
-			ckpt.ChangesListReply{Reply: stamp, Events: []ckpt.Raw{encode(t, &changed)}, Next: after, NextSkip: 4, HasMore: true,
+			Kinds: []string{"messages.put", "expired"}, Skip: 3, Seen: 2, Limit: 50, Changes: true},
+			ckpt.ChangesListReply{Reply: stamp, Events: []ckpt.Raw{encode(t, &changed)}, Changes: []ckpt.Raw{encode(t, &change)}, Next: after, NextSkip: 4, HasMore: true,
 				Complete: true, Oldest: 12}),
 		exchangeOf(ckpt.ThreadsFork, ckpt.ThreadsForkRequest{WriteRef: write, To: "airline-18", AtRevision: 31},
 			ckpt.ThreadsForkReply{Reply: stamp, Origin: ckpt.Origin{ThreadID: "airline-17", Revision: 31}, Messages: 240}),
+		exchangeOf(ckpt.LeasesAcquire, ckpt.LeasesAcquireRequest{WriteRef: write, Owner: "worker-3", TTL: 30 * time.Second},
+			ckpt.LeaseReply{Reply: stamp, Token: 35, Owner: "worker-3", ExpiresAt: later}),
+		exchangeOf(ckpt.LeasesRenew, ckpt.LeasesRenewRequest{WriteRef: write, Token: 35, TTL: 30 * time.Second},
+			ckpt.LeaseReply{Reply: stamp, Token: 35, Owner: "worker-3", ExpiresAt: later}),
+		exchangeOf(ckpt.LeasesRelease, ckpt.LeasesReleaseRequest{WriteRef: write, Token: 35},
+			ckpt.LeasesReleaseReply{Reply: stamp, Released: true}),
+		exchangeOf(ckpt.LeasesGet, ckpt.LeasesGetRequest{ThreadRef: thread},
+			ckpt.LeaseReply{Reply: stamp, Token: 35, Owner: "worker-3", ExpiresAt: later}),
+		exchangeOf(ckpt.WatchersPut, ckpt.WatchersPutRequest{Name: "indexer", Position: after, Terms: write.Terms},
+			ckpt.WatchersPutReply{Reply: stamp}),
+		exchangeOf(ckpt.WatchersGet, ckpt.WatchersGetRequest{Name: "indexer", After: after, Linearizable: true},
+			ckpt.WatchersGetReply{Reply: stamp, Position: after, UpdatedAt: at}),
+		exchangeOf(ckpt.WatchersDelete, ckpt.WatchersDeleteRequest{Name: "indexer", Terms: write.Terms},
+			ckpt.WatchersDeleteReply{Reply: stamp, Deleted: true}),
 		exchangeOf(ckpt.PartsPut, ckpt.PartsPutRequest{ID: "U1", Index: 2, Data: []byte("part")},
 			ckpt.PartsPutReply{Reply: stamp}),
 		exchangeOf(ckpt.PartsEnd, ckpt.PartsEndRequest{ID: "U1"},
@@ -169,7 +183,9 @@ func TestGoldenRecords(t *testing.T) {
 	golden(t, "message", &message, new(ckpt.Message))
 	event := exampleEvent()
 	golden(t, "event", &event, new(ckpt.Event))
-	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8,
+	change := exampleChange()
+	golden(t, "change", &change, new(ckpt.Change))
+	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8, Lease: 35,
 		Parts: &ckpt.Parts{ID: "D1", Replica: "R1", PartSize: 4, Checksum: 1 << 63}}, new(ckpt.Error))
 	golden(t, "upload.request", &ckpt.UploadRequest{Size: 10, PartSize: 4, Checksum: 1 << 63}, new(ckpt.UploadRequest))
 	golden(t, "upload.reply", &ckpt.UploadReply{Reply: ckpt.Reply{Revision: 41, StoreID: "S1"}, ID: "U1", Replica: "R1"}, new(ckpt.UploadReply))
@@ -180,6 +196,13 @@ func exampleEvent() ckpt.Event {
 	return ckpt.Event{ThreadID: "airline-17", Kind: ckpt.MessagesPut.Name, Revision: 41, Previous: 39,
 		At: time.UnixMilli(1758400000123).UTC(), UserID: "user-42", RequestID: "r-1",
 		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, Trimmed: 3, Size: 214, StoreID: "S1"}
+}
+
+// exampleChange has every field, which no change has.
+func exampleChange() ckpt.Change {
+	return ckpt.Change{State: ckpt.Raw{1}, Cache: ckpt.Raw{2}, ExpiresAt: time.UnixMilli(1758400000123).UTC(),
+		Deleted: []ckpt.MessageID{ckpt.IntID(2)}, Messages: []ckpt.Raw{{0x80}}, Metadata: ckpt.Raw{0x80}, Record: ckpt.Raw{0x80},
+		NoState: true, NoCache: true, NoRecord: true, Removed: true}
 }
 
 // golden compares r's bytes with the file of that name, and what empty becomes
@@ -263,7 +286,7 @@ func TestExchangesRefuse(t *testing.T) {
 				if err != nil && (!errors.Is(err, ckpt.ErrInvalidArgument) || !strings.Contains(err.Error(), field.Name)) {
 					t.Errorf("%s without %s: the error says %v", op.Name, field.Name, err)
 				}
-				extension := with(without, wire.AppendStr(nil, field.Name), []byte{0xd4, 0x05, 0x00})
+				extension := withPair(without, field.Name, ckpt.Raw{0xd4, 0x05, 0x00})
 				if _, raw := rawFields[field.Name]; !raw && ckpt.Decode(extension, side.empty()) == nil {
 					t.Errorf("%s: %s may be an extension", op.Name, field.Name)
 				}
@@ -276,16 +299,28 @@ func TestExchangesRefuse(t *testing.T) {
 var rawFields = map[string]struct{}{"state": {}, "cache": {}, "metadata": {}, "thread": {}, "message": {}}
 
 // remove returns the map b without the pair of that name.
-func remove(b ckpt.Raw, name string) []byte {
+func remove(b ckpt.Raw, name string) ckpt.Raw {
 	n := 0
-	var rest []byte
+	var pairs []byte
 	for key, value := range b.Pairs {
 		if s, _ := key.Str(); s != name {
-			rest = append(append(rest, key...), value...)
+			pairs = append(append(pairs, key...), value...)
 			n++
 		}
 	}
-	return append(wire.AppendMapHeader(nil, n), rest...)
+	return append(wire.AppendMapHeader(nil, n), pairs...)
+}
+
+// withPair returns the map b with one more pair.
+func withPair(b ckpt.Raw, name string, added ckpt.Raw) ckpt.Raw {
+	n := 1
+	var pairs []byte
+	for key, value := range b.Pairs {
+		pairs = append(append(pairs, key...), value...)
+		n++
+	}
+	pairs = append(wire.AppendStr(pairs, name), added...)
+	return append(wire.AppendMapHeader(nil, n), pairs...)
 }
 
 func FuzzRequests(f *testing.F) {

@@ -42,7 +42,7 @@ func (r *SetupReply) fields(f *wire.Fields) {
 
 // Limits are the bounds that a service puts on requests and replies, in bytes
 // unless one says otherwise. What exceeds one is TooLarge, or InvalidArgument
-// for an ID, the depth, the TTL, the messages to keep or the history.
+// for an ID, the depth, the TTL, the time of a lease, the messages to keep or the history.
 type Limits struct {
 	Payload  int   // one request or reply, as the bus carries it
 	Value    int   // one state or message; in parts where it does not fit a payload
@@ -57,6 +57,8 @@ type Limits struct {
 	Filters  int   // pairs of metadata that a list is filtered by: a count
 	Prune    int   // threads that one prune removes: a count
 	Keep     int   // the messages that a thread can be told to keep: a count
+	LeaseMin int64 // the shortest time of a lease, in milliseconds
+	LeaseMax int64 // the longest, in milliseconds
 	History  int   // the earlier states that a thread may keep: a count
 	Uploads  int   // requests, and also replies, in parts at once at one replica: a count; more are Overloaded
 }
@@ -76,6 +78,8 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("filters", &l.Filters)
 	f.Required("prune", &l.Prune)
 	f.Required("keep_messages", &l.Keep)
+	f.Required("lease_min_ms", &l.LeaseMin)
+	f.Required("lease_max_ms", &l.LeaseMax)
 	f.Required("history", &l.History)
 	f.Required("uploads", &l.Uploads)
 }
@@ -141,6 +145,8 @@ func LimitsFor(payload int) Limits {
 		Filters:  maxFilters,
 		Prune:    maxPrune,
 		Keep:     MaxKeepMessages,
+		LeaseMin: MinLease.Milliseconds(),
+		LeaseMax: MaxLease.Milliseconds(),
 		History:  maxHistory,
 		Uploads:  DefaultUploads,
 	}

@@ -47,7 +47,15 @@ var (
 	ThreadsCommit   = operation[ThreadsCommitRequest, ThreadsCommitReply]("threads.commit", true)
 	ThreadsTransact = operation[ThreadsTransactRequest, ThreadsTransactReply]("threads.transact", true)
 
-	ChangesList = operation[ChangesListRequest, ChangesListReply]("changes.list", false)
+	ChangesList   = operation[ChangesListRequest, ChangesListReply]("changes.list", false)
+	LeasesAcquire = operation[LeasesAcquireRequest, LeaseReply]("leases.acquire", true)
+	LeasesRenew   = operation[LeasesRenewRequest, LeaseReply]("leases.renew", true)
+	LeasesRelease = operation[LeasesReleaseRequest, LeasesReleaseReply]("leases.release", true)
+	LeasesGet     = operation[LeasesGetRequest, LeaseReply]("leases.get", false)
+
+	WatchersPut    = operation[WatchersPutRequest, WatchersPutReply]("watchers.put", true)
+	WatchersGet    = operation[WatchersGetRequest, WatchersGetReply]("watchers.get", false)
+	WatchersDelete = operation[WatchersDeleteRequest, WatchersDeleteReply]("watchers.delete", true)
 
 	PartsPut = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
 	PartsEnd = ofReplica(operation[PartsEndRequest, PartsEndReply]("parts.end", false))
@@ -86,6 +94,13 @@ func Operations() []OpInfo {
 		ThreadsCommit.OpInfo,
 		ThreadsTransact.OpInfo,
 		ChangesList.OpInfo,
+		LeasesAcquire.OpInfo,
+		LeasesRenew.OpInfo,
+		LeasesRelease.OpInfo,
+		LeasesGet.OpInfo,
+		WatchersPut.OpInfo,
+		WatchersGet.OpInfo,
+		WatchersDelete.OpInfo,
 		PartsPut.OpInfo,
 		PartsEnd.OpInfo,
 		PartsGet.OpInfo,

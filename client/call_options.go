@@ -69,6 +69,15 @@ type RetainThreadOption interface {
 	retainThread(*ckpt.ThreadsRetainRequest)
 }
 
+// LeaseOption is an option of [Client.AcquireLease], [Client.RenewLease],
+// [Client.ReleaseLease] and [Client.HoldLease].
+type LeaseOption interface{ lease(*ckpt.WriteRef) }
+
+// GetLeaseOption is an option of [Client.GetLease].
+type GetLeaseOption interface {
+	getLease(*ckpt.LeasesGetRequest)
+}
+
 // User names the user on whose behalf a request is made; see
 // [ckpt.ThreadRef]. In [Client.ListThreads] it keeps the threads of that user.
 // Empty stands for a trusted back end.
@@ -91,6 +100,8 @@ func (u User) truncateMessages(q *ckpt.MessagesTruncateRequest) { q.UserID = str
 func (u User) popMessages(q *ckpt.MessagesPopRequest)           { q.UserID = string(u) }
 func (u User) commit(q *ckpt.ThreadsCommitRequest)              { q.UserID = string(u) }
 func (u User) getStates(q *ckpt.StateManyRequest)               { q.UserID = string(u) }
+func (u User) lease(r *ckpt.WriteRef)                           { r.UserID = string(u) }
+func (u User) getLease(q *ckpt.LeasesGetRequest)                { q.UserID = string(u) }
 func (u User) cleanThread(q *ckpt.ThreadsCleanRequest)          { q.UserID = string(u) }
 func (u User) forkThread(q *ckpt.ThreadsForkRequest)            { q.UserID = string(u) }
 func (u User) stateHistory(q *ckpt.StateHistoryRequest)         { q.UserID = string(u) }
@@ -115,6 +126,7 @@ func (r RequestID) truncateMessages(q *ckpt.MessagesTruncateRequest) { q.Request
 func (r RequestID) popMessages(q *ckpt.MessagesPopRequest)           { q.RequestID = string(r) }
 func (r RequestID) commit(q *ckpt.ThreadsCommitRequest)              { q.RequestID = string(r) }
 func (r RequestID) transact(q *ckpt.ThreadsTransactRequest)          { q.RequestID = string(r) }
+func (r RequestID) lease(w *ckpt.WriteRef)                           { w.RequestID = string(r) }
 func (r RequestID) release(q *ckpt.ReleaseRequest)                   { q.RequestID = string(r) }
 func (r RequestID) restoreState(q *ckpt.StateRestoreRequest)         { q.RequestID = string(r) }
 
@@ -129,6 +141,14 @@ func ExpectedRevision(revision uint64) WriteOption {
 	return func(t *ckpt.Terms) { t.Expected = ckpt.AtRevision(revision) }
 }
 
+// WithLease names the lease that the write is made under by its token. Where it is
+// held no longer, because it ran out or another has taken it, nothing is written
+// and the error is a Conflict with the present lease's token. 0 names none.
+func WithLease(token uint64) WriteOption {
+	return func(t *ckpt.Terms) { t.Lease = token }
+}
+
+func (o WriteOption) lease(r *ckpt.WriteRef)                           { o(&r.Terms) }
 func (o WriteOption) putState(q *ckpt.StatePutRequest)                 { o(&q.Terms) }
 func (o WriteOption) clearState(q *ckpt.StateClearRequest)             { o(&q.Terms) }
 func (o WriteOption) putCache(q *ckpt.CachePutRequest)                 { o(&q.Terms) }

@@ -90,6 +90,7 @@ var removes = map[string]bool{
 	ckpt.MessagesTruncate.Name: true,
 	ckpt.MessagesPop.Name:      true,
 	ckpt.ThreadsClean.Name:     true,
+	ckpt.ThreadsPrune.Name:     true,
 	ckpt.ThreadsCommit.Name:    true,
 	ckpt.ThreadsTransact.Name:  true,
 	ckpt.ThreadsPrune.Name:     true,

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/internal/wire"
 )
 
 // Changes are the events of past changes, as [Client.ListChanges] returns them.
@@ -37,6 +38,9 @@ func (c *Client[S]) ListChanges(ctx context.Context, opts ...ListChangesOption) 
 		if err != nil {
 			return Changes{}, err
 		}
+		for i := range events {
+			events[i].Change = changeAt(a.Changes, i)
+		}
 		list.Events = append(list.Events, events...)
 		list.Next, list.Oldest, list.Complete = a.Next, max(list.Oldest, a.Oldest), list.Complete && a.Complete
 		if limit > 0 {
@@ -52,6 +56,19 @@ func (c *Client[S]) ListChanges(ctx context.Context, opts ...ListChangesOption) 
 // ListChangesAsync is [Client.ListChanges] in a goroutine of its own.
 func (c *Client[S]) ListChangesAsync(ctx context.Context, opts ...ListChangesOption) *Future[Changes] {
 	return background(func() (Changes, error) { return c.ListChanges(ctx, opts...) })
+}
+
+// changeAt returns the i-th of the changes of a page; nil where there is none that
+// can be read.
+func changeAt(changes []ckpt.Raw, i int) *ckpt.Change {
+	if i >= len(changes) || len(changes[i]) == 0 || changes[i].Kind() != wire.Map {
+		return nil
+	}
+	c := new(ckpt.Change)
+	if ckpt.Decode(changes[i], c) != nil {
+		return nil
+	}
+	return c
 }
 
 func (t *transport) changesPage(ctx context.Context, q ckpt.ChangesListRequest) (ckpt.ChangesListReply, error) {

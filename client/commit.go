@@ -33,6 +33,7 @@ type ThreadCommit[S any] struct {
 	// Expected is the revision that the thread must have; nil for any, 0 where it
 	// must not exist.
 	Expected *uint64
+	Lease    uint64 // the token of the lease that it is made under; 0 for none
 	Commit[S]
 }
 
@@ -80,6 +81,7 @@ func (c *Client[S]) transact(ctx context.Context, commits []ThreadCommit[S], opt
 	for i := range commits {
 		from, to := &commits[i], &k.request.Commits[i]
 		to.ThreadID, to.UserID = from.Thread, from.User
+		to.Lease = from.Lease
 		if from.Expected != nil {
 			to.Expected = ckpt.AtRevision(*from.Expected)
 		}

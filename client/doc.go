@@ -13,7 +13,8 @@
 // [Client.PutStateAsync], which returns a [Future] at once, so that one
 // goroutine can keep many requests in flight. Lists come as a slice or as a
 // range loop that pages by itself, and [Client.Watch] ranges over the changes
-// of threads as they happen.
+// of threads as they happen. [Client.HoldLease] holds the lease of a thread for a
+// worker, and the option [WithLease] fences its writes.
 //
 // # Errors
 //
@@ -48,6 +49,6 @@
 // (what the client has seen of the store), future.go,
 // transport.go with pending.go and sweep.go (how requests and replies meet,
 // and their times), errors.go; then the methods: state.go, messages.go,
-// threads.go, admin.go, info.go, with call_options.go, encode.go and paging.go;
-// do.go; then watch.go with chain.go.
+// threads.go, leases.go, admin.go, info.go, with call_options.go, encode.go and paging.go;
+// do.go; then watch.go with chain.go, and hold_lease.go.
 package client

@@ -141,6 +141,45 @@ func ExampleClient_PutStateAsync() {
 	// 100 threads
 }
 
+// Workers share threads out: each works on those whose lease it holds.
+func ExampleClient_HoldLease() {
+	nc, stop := connectToStore()
+	defer stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, err := client.New[agentState](nc)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	lease, err := c.HoldLease(ctx, "thread-1", "worker-1", time.Minute)
+	if err != nil {
+		log.Fatal(err) // a Conflict where another worker holds it
+	}
+	// Its context ends when the lease is lost, and a write that comes too late is
+	// refused by its token.
+	_, err = c.PutState(lease.Context(), "thread-1", agentState{Step: 1}, client.WithLease(lease.Token()))
+	fmt.Println("worker-1 writes:", err)
+	_, err = c.HoldLease(ctx, "thread-1", "worker-2", time.Minute)
+	fmt.Println("worker-2 must wait:", errors.Is(err, ckpt.ErrConflict))
+
+	if err := lease.Release(ctx); err != nil {
+		log.Fatal(err)
+	}
+	next, err := c.HoldLease(ctx, "thread-1", "worker-2", time.Minute)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer next.Release(ctx)
+	_, err = c.PutState(ctx, "thread-1", agentState{Step: 1}, client.WithLease(lease.Token()))
+	fmt.Println("worker-1 is too late:", errors.Is(err, ckpt.ErrConflict))
+	// Output:
+	// worker-1 writes: <nil>
+	// worker-2 must wait: true
+	// worker-1 is too late: true
+}
+
 func ExampleClient_Watch() {
 	nc, stop := connectToStore()
 	defer stop()

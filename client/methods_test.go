@@ -28,6 +28,8 @@ func after(q any) *ckpt.Position {
 		return &q.Thread().After
 	case *ckpt.ThreadsListRequest:
 		return &q.After
+	case *ckpt.WatchersGetRequest:
+		return &q.After
 	case *ckpt.StateManyRequest:
 		return &q.After
 	case *ckpt.ThreadsTransactRequest:
@@ -349,14 +351,16 @@ func TestListChangesMethod(t *testing.T) {
 	at := time.UnixMilli(1_700_000_000_123).UTC()
 	event := ckpt.Event{ThreadID: "t", Kind: "state.put", Revision: 9, Previous: 7, At: at, StoreID: "s"}
 	position := ckpt.Position{StoreID: "s", Revision: 5}
-	reply := ckpt.ChangesListReply{Reply: ckpt.Reply{Revision: 7, StoreID: "s"}, Events: []ckpt.Raw{encode(t, &event)}, Next: ckpt.Position{StoreID: "s", Revision: 9}, Oldest: 4, Complete: true}
-	want := client.Changes{Events: []ckpt.Event{event}, Next: reply.Next, Complete: true, Oldest: 4}
+	reply := ckpt.ChangesListReply{Reply: ckpt.Reply{Revision: 7, StoreID: "s"}, Events: []ckpt.Raw{encode(t, &event)}, Next: ckpt.Position{StoreID: "s", Revision: 9}, Oldest: 4, Complete: true, Changes: []ckpt.Raw{encode(t, &ckpt.Change{State: ckpt.Raw{1}})}}
+	changed := event
+	changed.Change = &ckpt.Change{State: ckpt.Raw{1}}
+	want := client.Changes{Events: []ckpt.Event{changed}, Next: reply.Next, Complete: true, Oldest: 4}
 	for _, test := range []struct {
 		opts []client.ListChangesOption
 		want ckpt.ChangesListRequest
 	}{
-		{[]client.ListChangesOption{client.From(position), client.Thread("t"), client.User("u"), client.Kinds{"state.put"}, client.Limit(3)},
-			ckpt.ChangesListRequest{After: position, ThreadID: "t", UserID: "u", Kinds: []string{"state.put"}, Limit: 3}},
+		{[]client.ListChangesOption{client.From(position), client.Thread("t"), client.User("u"), client.Kinds{"state.put"}, client.Limit(3), client.WithChanges(true)},
+			ckpt.ChangesListRequest{After: position, ThreadID: "t", UserID: "u", Kinds: []string{"state.put"}, Limit: 3, Changes: true}},
 		{[]client.ListChangesOption{client.Since(at)}, ckpt.ChangesListRequest{Since: at}},
 	} {
 		check(t, srv, ckpt.ChangesList, test.want, nil, reply, want, form[client.Changes]{
@@ -367,6 +371,38 @@ func TestListChangesMethod(t *testing.T) {
 				return c.ListChangesAsync(x, test.opts...)
 			}})
 	}
+}
+
+func TestWatcherMethods(t *testing.T) {
+	t.Parallel()
+	type (
+		ctx = context.Context
+		cl  = *client.Client[string]
+	)
+	srv := bustest.Start(t)
+	rev := ckpt.Reply{Revision: 7, StoreID: "s"}
+	position := ckpt.Position{StoreID: "s", Revision: 5}
+	expected := ckpt.Terms{Expected: ckpt.AtRevision(3)}
+	check(t, srv, ckpt.WatchersPut, ckpt.WatchersPutRequest{Name: "w", Position: position, Terms: expected}, func(q *ckpt.WatchersPutRequest) *string { return &q.RequestID },
+		ckpt.WatchersPutReply{Reply: rev}, ckpt.WatchersPutReply{Reply: rev}, form[ckpt.WatchersPutReply]{
+			func(x ctx, c cl) (ckpt.WatchersPutReply, error) {
+				return c.PutWatcher(x, "w", position, client.ExpectedRevision(3))
+			},
+			func(x ctx, c cl) *client.Future[ckpt.WatchersPutReply] {
+				return c.PutWatcherAsync(x, "w", position, client.ExpectedRevision(3))
+			}})
+	got := ckpt.WatchersGetReply{Reply: rev, Position: position, UpdatedAt: time.UnixMilli(1_700_000_000_123).UTC()}
+	check(t, srv, ckpt.WatchersGet, ckpt.WatchersGetRequest{Name: "w"}, nil, got, got, form[ckpt.WatchersGetReply]{
+		func(x ctx, c cl) (ckpt.WatchersGetReply, error) { return c.GetWatcher(x, "w") },
+		func(x ctx, c cl) *client.Future[ckpt.WatchersGetReply] { return c.GetWatcherAsync(x, "w") }})
+	check(t, srv, ckpt.WatchersDelete, ckpt.WatchersDeleteRequest{Name: "w", Terms: expected}, func(q *ckpt.WatchersDeleteRequest) *string { return &q.RequestID },
+		ckpt.WatchersDeleteReply{Reply: rev, Deleted: true}, ckpt.WatchersDeleteReply{Reply: rev, Deleted: true}, form[ckpt.WatchersDeleteReply]{
+			func(x ctx, c cl) (ckpt.WatchersDeleteReply, error) {
+				return c.DeleteWatcher(x, "w", client.ExpectedRevision(3))
+			},
+			func(x ctx, c cl) *client.Future[ckpt.WatchersDeleteReply] {
+				return c.DeleteWatcherAsync(x, "w", client.ExpectedRevision(3))
+			}})
 }
 
 // A positive TTL never becomes 0, which would mean for ever.

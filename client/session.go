@@ -115,6 +115,8 @@ func setAfter(request any, p ckpt.Position) {
 		q.Thread().After = p
 	case *ckpt.ThreadsListRequest:
 		q.After = p
+	case *ckpt.WatchersGetRequest:
+		q.After = p
 	case *ckpt.StateManyRequest:
 		q.After = p
 	case *ckpt.ThreadsTransactRequest:

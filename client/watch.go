@@ -45,6 +45,16 @@ type Progress func(ckpt.Position)
 
 func (p Progress) watch(w *watcher) { w.progress = append(w.progress, p) }
 
+// WithChanges, if true, hands over each change itself with its event, so that a
+// consumer need not read the thread: see [ckpt.Event.Change]. An event is the sign to
+// ask the service for what has changed, which is one more request for all that came
+// meanwhile. The change is nil where the service does not have it any more, or it is
+// too large for one message: read the thread then.
+type WithChanges bool
+
+func (c WithChanges) watch(w *watcher)                       { w.filter.Changes = bool(c) }
+func (c WithChanges) listChanges(q *ckpt.ChangesListRequest) { q.Changes = bool(c) }
+
 // Backlog is how many events may wait for a consumer that is slower than they
 // come. What does not fit is lost and reported as a gap. The default is
 // [DefaultBacklog]; less than 1 counts as 1.
@@ -81,7 +91,7 @@ func (b Backlog) watch(w *watcher) { w.backlog = max(int(b), 1) }
 // One that is never ranged over holds its subscription until ctx or the client
 // ends.
 func (c *Client[S]) Watch(ctx context.Context, opts ...WatchOption) iter.Seq2[ckpt.Event, error] {
-	w := &watcher{transport: c.transport, backlog: DefaultBacklog, silence: DefaultSilence, caller: ctx, told: make(map[change]bool)}
+	w := &watcher{transport: c.transport, backlog: DefaultBacklog, silence: DefaultSilence, saveEvery: DefaultSaveEvery, caller: ctx, told: make(map[change]bool)}
 	for _, o := range opts {
 		o.watch(w)
 	}
@@ -102,6 +112,13 @@ type watcher struct {
 	backlog  int
 	silence  time.Duration
 	progress []Progress
+
+	named     bool // its position is saved
+	name      string
+	saveEvery time.Duration
+	saved     ckpt.Position
+	savedAt   time.Time
+	unsaved   bool // there were events since
 
 	caller context.Context // the context that Watch was given
 	ctx    context.Context // ends with the watch; its cause says why
@@ -138,6 +155,11 @@ func (w *watcher) begin(client context.Context, prefix string) error {
 			return ckpt.Errorf(ckpt.InvalidArgument, "thread %.64q: %v", w.filter.ThreadID, err)
 		}
 		w.subject = ckpt.EventSubject(prefix, w.filter.ThreadID)
+	}
+	if w.named {
+		if err := ckpt.CheckID(w.name); err != nil {
+			return ckpt.Errorf(ckpt.InvalidArgument, "watcher %.64q: %v", w.name, err)
+		}
 	}
 	for _, kind := range w.filter.Kinds {
 		if !ckpt.IsEventKind(kind) {

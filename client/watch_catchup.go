@@ -124,7 +124,7 @@ const replicasAsked = 3
 // catchUp tells the changes that are asked for and were not told, and moves the
 // position behind them.
 func (w *watcher) catchUp(ctx context.Context, q ckpt.ChangesListRequest, yield yieldEvent) error {
-	q.ThreadID, q.UserID, q.Kinds = w.filter.ThreadID, w.filter.UserID, w.filter.Kinds
+	q.ThreadID, q.UserID, q.Kinds, q.Changes = w.filter.ThreadID, w.filter.UserID, w.filter.Kinds, w.filter.Changes
 	for asked := 1; !w.over; {
 		a, err := w.changesPage(ctx, q)
 		if err != nil {
@@ -141,13 +141,14 @@ func (w *watcher) catchUp(ctx context.Context, q ckpt.ChangesListRequest, yield 
 			w.gap("", yield)
 		}
 		w.chain.storeID = a.StoreID
-		for _, raw := range a.Events {
-			w.tellListed(raw, yield)
+		for i, raw := range a.Events {
+			w.tellListed(raw, changeAt(a.Changes, i), yield)
 		}
 		if w.over {
 			return nil
 		}
 		w.advance(a.Next.Revision)
+		w.save(w.ctx, false)
 		if !a.HasMore {
 			return nil
 		}
@@ -166,15 +167,15 @@ func (w *watcher) progressed() {
 }
 
 // tellListed tells one change of a list, unless it was told.
-func (w *watcher) tellListed(raw ckpt.Raw, yield yieldEvent) {
+func (w *watcher) tellListed(raw ckpt.Raw, c *ckpt.Change, yield yieldEvent) {
 	var e ckpt.Event
 	if ckpt.Decode(raw, &e) != nil {
 		thread, _ := raw.Get("thread_id").Str()
 		w.gap(thread, yield)
 		return
 	}
-	c := change{e.ThreadID, e.Revision}
-	if _, told := w.told[c]; told {
+	e.Change = c
+	if _, told := w.told[change{e.ThreadID, e.Revision}]; told {
 		return
 	}
 	if e.Revision <= w.chain.last(e.ThreadID) { // one behind it was told, and their order is lost
@@ -182,6 +183,7 @@ func (w *watcher) tellListed(raw ckpt.Raw, yield yieldEvent) {
 		return
 	}
 	w.chain.remember(&e)
+	w.unsaved = true
 	w.yield(e, yield)
 }
 

@@ -18,6 +18,12 @@ type yieldEvent = func(ckpt.Event, error) bool
 // events yields what happens until the watch ends.
 func (w *watcher) events(yield yieldEvent) {
 	defer w.end(errWatchOver)
+	defer func() { w.save(context.WithoutCancel(w.caller), true) }()
+	if w.named && w.ctx.Err() == nil {
+		if err := w.resume(); err != nil {
+			w.end(err)
+		}
+	}
 	if w.replay && w.ctx.Err() == nil {
 		if err := w.catchUp(w.ctx, w.from, yield); w.over {
 			return
@@ -26,6 +32,7 @@ func (w *watcher) events(yield yieldEvent) {
 		}
 	}
 	w.progressed()
+	w.save(w.ctx, false)
 	tick := time.NewTicker(w.silence / 2)
 	defer tick.Stop()
 	for w.caller.Err() == nil && !w.over {
@@ -38,6 +45,7 @@ func (w *watcher) events(yield yieldEvent) {
 			}
 		case <-tick.C:
 			w.tick(yield)
+			w.save(w.ctx, false)
 		case <-w.ctx.Done():
 			if w.caller.Err() == nil {
 				w.rest(yield)
@@ -106,6 +114,10 @@ func (w *watcher) receive(m *nats.Msg, yield yieldEvent) {
 		w.unreadable(m.Subject, yield)
 		return
 	}
+	if w.filter.Changes {
+		w.fetch(&e, yield)
+		return
+	}
 	v, last := w.chain.next(&e)
 	if v == restarts {
 		w.restarts(e.StoreID, yield)
@@ -134,9 +146,31 @@ func (w *watcher) receive(m *nats.Msg, yield yieldEvent) {
 	}
 }
 
+// fetch asks for the changes up to that of an event, and of all that wait behind it.
+func (w *watcher) fetch(e *ckpt.Event, yield yieldEvent) {
+	latest := *e
+	for range len(w.messages) {
+		m := <-w.messages // of which nobody else takes any
+		var next ckpt.Event
+		if ckpt.Decode(m.Data, &next) == nil && (next.StoreID != latest.StoreID || next.Revision > latest.Revision) {
+			latest = next
+		}
+	}
+	switch {
+	case !w.chain.known:
+		w.chain.storeID, w.chain.known, w.chain.upTo = latest.StoreID, true, min(e.Revision, latest.Revision)-1
+	case latest.StoreID != w.chain.storeID:
+		w.restarts(latest.StoreID, yield)
+	}
+	if latest.Revision > w.chain.upTo && !w.heal(&latest, yield) {
+		w.gap("", yield)
+	}
+}
+
 // tell yields a live event, if it is one of those that the consumer wants.
 func (w *watcher) tell(e *ckpt.Event, yield yieldEvent) {
 	w.chain.remember(e)
+	w.unsaved = true
 	wants := (w.filter.UserID == "" || e.UserID == w.filter.UserID) &&
 		(len(w.filter.Kinds) == 0 || slices.Contains(w.filter.Kinds, e.Kind))
 	if w.chain.known && e.Revision > w.chain.upTo {

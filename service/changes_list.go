@@ -90,14 +90,41 @@ func (s *Service) listChanges(q *ckpt.ChangesListRequest, a *ckpt.ChangesListRep
 		a.Next.Revision = max(a.Next.Revision, x.floor)
 	}
 	a.NextSkip = 0
-	for i, slot := range x.slots {
-		if room -= len(slot.event); room < 0 || q.Limit > 0 && i == q.Limit {
+	for i := range x.slots {
+		slot := &x.slots[i]
+		change, err := changeOf(q, slot)
+		if err != nil {
+			return err
+		}
+		size := len(slot.event) + len(change)
+		if q.Changes && size > s.store.Limits().Page { // no page can carry it
+			change, size = noChange, len(slot.event)+len(noChange)
+		}
+		if room -= size; room < 0 || q.Limit > 0 && i == q.Limit {
 			cut(a, q, x.slots, i)
 			return nil
 		}
 		a.Events = append(a.Events, slot.event)
+		if q.Changes {
+			a.Changes = append(a.Changes, change)
+		}
 	}
 	return nil
+}
+
+// noChange stands for a change that is not told.
+var noChange = ckpt.Raw{0xc0}
+
+// changeOf returns the change of an event, if it is asked for.
+func changeOf(q *ckpt.ChangesListRequest, slot *ringSlot) (ckpt.Raw, error) {
+	switch {
+	case !q.Changes:
+		return nil, nil
+	case slot.size == 0:
+		return noChange, nil
+	}
+	change := slot.change.Change()
+	return ckpt.Append(nil, &change)
 }
 
 // cut ends the page before the n-th event.

@@ -3,11 +3,13 @@ package service
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/service/internal/store"
 	"pgregory.net/rapid"
 )
 
@@ -119,6 +121,49 @@ func testChangesList(t *testing.T, start starter) {
 	refused(h, ckpt.InvalidArgument, ckpt.ChangesList, ckpt.ChangesListRequest{Skip: 1, Since: live[0].At})
 }
 
+// The changes themselves come beside the events, where they are asked for.
+func testChangesThemselves(t *testing.T, start starter) {
+	h := start(t, setting{options: []Option{AllowRelease()}})
+	m := textMessage(t, 7, "x")
+	h.putState("t", ckpt.Raw{1})
+	h.putCache("t", ckpt.Raw{2}, time.Minute)
+	do(h, ckpt.MessagesPut, ckpt.MessagesPutRequest{WriteRef: write1("t"), Messages: []ckpt.Raw{m}, Metadata: ckpt.Raw{0x81, 0xa1, 'k', 1}})
+	do(h, ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: write1("t"), MessageID: ckpt.IntID(7)})
+	record := pairs(t, "thread_id", "t", "thread_name", "n")
+	do(h, ckpt.ThreadsPut, ckpt.ThreadsPutRequest{Record: record})
+	do(h, ckpt.StateClear, ckpt.StateClearRequest{WriteRef: write1("t")})
+	do(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write1("t"), RecordOnly: true})
+	do(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write1("t")})
+	large := make(ckpt.Raw, h.store.Limits().Page-100)
+	copy(large, []byte{0xc6, 0, 0, 0, 0})
+	large[1], large[2], large[3], large[4] = byte((len(large)-5)>>24), byte((len(large)-5)>>16), byte((len(large)-5)>>8), byte(len(large)-5)
+	h.putState("large", large)
+	h.settle()
+	if a := do(h, ckpt.ChangesList, ckpt.ChangesListRequest{}); len(a.Changes) != 0 || len(a.Events) != 9 {
+		t.Errorf("%d changes of %d events", len(a.Changes), len(a.Events))
+	}
+	a := do(h, ckpt.ChangesList, ckpt.ChangesListRequest{Changes: true})
+	if len(a.Events) != 9 || len(a.Changes) != 9 || !sameBytes(a.Changes[8], noChange) {
+		t.Fatalf("%d changes of %d events", len(a.Changes), len(a.Events))
+	}
+	want := []ckpt.Change{
+		{State: ckpt.Raw{1}},
+		{Cache: ckpt.Raw{2}, ExpiresAt: h.clock.now().Add(time.Minute).UTC()},
+		{Messages: []ckpt.Raw{m}, Metadata: ckpt.Raw{0x81, 0xa1, 'k', 1}},
+		{Deleted: []ckpt.MessageID{ckpt.IntID(7)}},
+		{Record: record},
+		{NoState: true, NoCache: true},
+		{NoRecord: true},
+		{Removed: true},
+	}
+	for i := range want {
+		var got ckpt.Change
+		if err := ckpt.Decode(a.Changes[i], &got); err != nil || !reflect.DeepEqual(got, want[i]) {
+			t.Errorf("change %d is %+v, %v; want %+v", i, got, err, want[i])
+		}
+	}
+}
+
 // What lies behind the ring is told.
 func testEventsBehindTheRing(t *testing.T, start starter) {
 	h := start(t, setting{options: []Option{WithEventRing(4)}})
@@ -189,11 +234,11 @@ func TestEventRing(t *testing.T) {
 			switch rapid.IntRange(0, 9).Draw(t, "what") {
 			case 0: // two that swap places
 				if size > 1 {
-					a := ringSlot{revision + 1, 1, []byte{byte(revision + 1)}}
-					b := ringSlot{revision + 2, 2, []byte{byte(revision + 2)}}
+					a := ringSlot{revision: revision + 1, at: 1, event: []byte{byte(revision + 1)}}
+					b := ringSlot{revision: revision + 2, at: 2, event: []byte{byte(revision + 2)}}
 					revision += 2
-					r.add(b.revision, b.at, b.event)
-					r.add(a.revision, a.at, a.event)
+					r.add(b.revision, b.at, b.event, store.Content{}, 0)
+					r.add(a.revision, a.at, a.event, store.Content{}, 0)
 					all = append(all, a, b)
 				}
 			case 1:
@@ -204,8 +249,8 @@ func TestEventRing(t *testing.T) {
 				if revision <= r.floor {
 					revision = r.floor + 1
 				}
-				s := ringSlot{revision, int64(revision), []byte(fmt.Sprint(revision))}
-				r.add(s.revision, s.at, s.event)
+				s := ringSlot{revision: revision, at: int64(revision), event: []byte(fmt.Sprint(revision))}
+				r.add(s.revision, s.at, s.event, store.Content{}, 0)
 				all = append(all, s)
 			}
 		}
@@ -232,12 +277,34 @@ func TestEventRing(t *testing.T) {
 	})
 }
 
+// The changes of events are bounded in bytes, and the oldest go first.
+func TestEventRingChanges(t *testing.T) {
+	t.Parallel()
+	r := newEventRing(50)
+	for i := range uint64(100) {
+		r.add(i+1, 0, []byte{1}, store.Content{}, 1<<20-perChange)
+		if i > 40 && i%7 == 0 { // one that comes late
+			r.add(i-35, 0, []byte{1}, store.Content{}, 1<<20-perChange)
+		}
+		total, bare := 0, 0
+		for j := range r.count {
+			total += r.slot(j).size
+			if r.slot(j).size == 0 {
+				bare = j + 1
+			}
+		}
+		if total != r.content || total > ringContent || bare != r.bare || r.count > 32 && total != ringContent {
+			t.Fatalf("after %d events: %d bytes, counted %d, %d of %d bare, counted %d", i+1, total, r.content, bare, r.count, r.bare)
+		}
+	}
+}
+
 // All events together are bounded in bytes.
 func TestEventRingBytes(t *testing.T) {
 	t.Parallel()
 	r := newEventRing(DefaultEventRing)
 	for i := range uint64(100) {
-		r.add(i+1, 0, make([]byte, 1<<20))
+		r.add(i+1, 0, make([]byte, 1<<20), store.Content{}, 0)
 	}
 	if x := r.read(span{upTo: 100, room: 1 << 30}); len(x.slots) != 32 || x.floor != 68 {
 		t.Errorf("%d events of 1 MiB behind revision %d", len(x.slots), x.floor)

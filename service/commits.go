@@ -57,7 +57,7 @@ func (r *request) parts(q *ckpt.ThreadsTransactRequest, a *ckpt.ThreadsTransactR
 		seen[c.ThreadID] = struct{}{}
 		ref := ckpt.WriteRef{
 			ThreadRef: ckpt.ThreadRef{ThreadID: c.ThreadID, UserID: c.UserID},
-			Terms:     ckpt.Terms{RequestID: q.RequestID, Expected: c.Expected},
+			Terms:     ckpt.Terms{RequestID: q.RequestID, Expected: c.Expected, Lease: c.Lease},
 		}
 		if err := r.checkRecord(&c.Changes, &ref.ThreadRef); err != nil {
 			return nil, err

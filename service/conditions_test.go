@@ -58,6 +58,9 @@ func testConditions(t *testing.T, start starter) {
 	conditional(h, ckpt.ThreadsRetain, func(at ckpt.WriteRef) ckpt.ThreadsRetainRequest {
 		return ckpt.ThreadsRetainRequest{WriteRef: at, Pinned: new(true)}
 	})
+	conditional(h, ckpt.LeasesAcquire, func(at ckpt.WriteRef) ckpt.LeasesAcquireRequest {
+		return ckpt.LeasesAcquireRequest{WriteRef: at, Owner: "w", TTL: time.Minute}
+	})
 	conditional(h, ckpt.ThreadsClean, func(at ckpt.WriteRef) ckpt.ThreadsCleanRequest { return ckpt.ThreadsCleanRequest{WriteRef: at} })
 
 	// What does not exist is at revision 0: never written, cleaned, or expired.

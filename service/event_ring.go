@@ -4,6 +4,8 @@ import (
 	"sort"
 	"sync"
 	"time"
+
+	"github.com/ckptbus/ckpt/service/internal/store"
 )
 
 // eventRing keeps the latest events of all threads as they are sent, in the order
@@ -16,6 +18,8 @@ type eventRing struct {
 	head    int        // of the oldest event
 	count   int
 	bytes   int // of all events
+	bare    int // how many of the oldest events are without their change
+	content int // bytes of the changes of the others
 	room    []byte
 	floor   uint64
 	floorAt int64 // no event up to the floor that may be missing is of a later time
@@ -26,11 +30,15 @@ type ringSlot struct {
 	revision uint64
 	at       int64
 	event    []byte // never changed
+	change   store.Content
+	size     int // of the change; 0 where it is gone
 }
 
 const (
-	ringBytes = 32 << 20 // that all events may have
-	ringRoom  = 16 << 10 // that are allocated at once
+	ringBytes   = 32 << 20 // that all events may have
+	ringRoom    = 16 << 10 // that are allocated at once
+	ringContent = 32 << 20 // that the changes of events may have
+	perChange   = 64       // that a change counts beside its values
 )
 
 func newEventRing(max int) *eventRing { return &eventRing{max: max} }
@@ -40,7 +48,7 @@ func newEventRing(max int) *eventRing { return &eventRing{max: max} }
 func (r *eventRing) begin(revision uint64, before time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.slots, r.head, r.count, r.bytes = nil, 0, 0, 0
+	r.slots, r.head, r.count, r.bytes, r.bare, r.content = nil, 0, 0, 0, 0, 0
 	r.floor, r.floorAt = revision, 0
 	if revision > 0 {
 		r.floorAt = before.UnixMilli()
@@ -58,9 +66,10 @@ func (r *eventRing) raise(revision uint64, at int64) {
 	r.floor, r.floorAt = max(r.floor, revision), max(r.floorAt, at)
 }
 
-// add takes an event, whose bytes it copies. One may come before another of a
+// add takes an event, whose bytes it copies, and its change, whose values have that
+// size. One may come before another of a
 // lower revision, whose change was made at the same time.
-func (r *eventRing) add(revision uint64, at int64, event []byte) {
+func (r *eventRing) add(revision uint64, at int64, event []byte, change store.Content, size int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for r.count > 0 && (r.count >= r.max || r.bytes+len(event) > ringBytes) {
@@ -78,8 +87,21 @@ func (r *eventRing) add(revision uint64, at int64, event []byte) {
 	for ; i > 0 && r.slot(i-1).revision > revision; i-- {
 		*r.slot(i) = *r.slot(i - 1)
 	}
-	*r.slot(i) = ringSlot{revision, at, r.keep(event)}
+	s := ringSlot{revision: revision, at: at, event: r.keep(event)}
 	r.bytes += len(event)
+	if size += perChange; i < r.bare {
+		r.bare++
+	} else if size <= ringContent {
+		s.change, s.size = change, size
+		r.content += size
+	}
+	*r.slot(i) = s
+	for r.content > ringContent {
+		oldest := r.slot(r.bare)
+		r.content -= oldest.size
+		oldest.change, oldest.size = store.Content{}, 0
+		r.bare++
+	}
 }
 
 // drop lets go of the oldest event.
@@ -87,6 +109,8 @@ func (r *eventRing) drop() {
 	oldest := r.slot(0)
 	r.raise(oldest.revision, oldest.at)
 	r.bytes -= len(oldest.event)
+	r.content -= oldest.size
+	r.bare = max(r.bare-1, 0)
 	*oldest = ringSlot{}
 	r.head = (r.head + 1) % len(r.slots)
 	r.count--

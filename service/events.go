@@ -33,6 +33,9 @@ var outgoing = sync.Pool{New: func() any { return new(event) }}
 // so events of one thread leave in their order. One that cannot be sent is not
 // lost on watchers: all replicas keep it.
 func (p *events) applied(storeID string, c store.Change, mine bool) {
+	if store.Hidden(c.ThreadID) {
+		return
+	}
 	out := outgoing.Get().(*event)
 	defer outgoing.Put(out)
 	e := &out.Event
@@ -56,7 +59,7 @@ func (p *events) applied(storeID string, c store.Change, mine bool) {
 	}
 	out.bytes = b
 	if err == nil {
-		p.ring.add(c.Revision, c.At, b)
+		p.ring.add(c.Revision, c.At, b, c.Content(), e.Size)
 		if mine && (p.loses == nil || !p.loses()) {
 			err = p.nc.Publish(ckpt.EventSubject(p.prefix, c.ThreadID), b)
 		}

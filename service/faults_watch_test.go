@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -275,4 +276,83 @@ func TestWatchSeesAll(t *testing.T) {
 		t.Errorf("the position is %d, and the last revision %d", position.Revision, n)
 	}
 	t.Logf("%d changes in %d sessions", total, sessions)
+}
+
+// A named watch goes on where it was, after its own restart and that of the
+// replicas.
+func TestNamedWatchGoesOn(t *testing.T) {
+	t.Parallel()
+	g := newGroup(t, bus.Options{})
+	first := g.start()
+	c := g.client()
+	begin := func() *watched {
+		return g.watched(client.Named("indexer"), client.SaveEvery(time.Millisecond))
+	}
+	w := begin()
+	before := g.put(c, "t")
+	w.want("t", before)
+	g.eventually("the position to be saved", func() bool {
+		a, err := c.GetWatcher(context.Background(), "indexer")
+		return err == nil && a.Position.StoreID == first.StoreID()
+	})
+	w.stop()
+	away := []uint64{g.put(c, "t"), g.put(c, "t")}
+	g.kill(first)
+	second := g.start()
+	w = begin()
+	// What came last before the stop may come again.
+	if e, err, _ := w.next(); err != nil || e.Revision != before && e.Revision != away[0] {
+		t.Fatalf("event %+v, %v", e, err)
+	} else if e.Revision == before {
+		w.want("t", away[0])
+	}
+	w.want("t", away[1], g.put(c, "t"))
+	w.stop()
+	saved, err := c.GetWatcher(context.Background(), "indexer")
+	if err != nil || saved.Position.Revision < away[1] {
+		t.Errorf("saved %+v, %v, want at least %d", saved.Position, err, away[1])
+	}
+	if n := second.store.Threads(); n != 1 {
+		t.Errorf("%d threads", n)
+	}
+	if _, err := c.DeleteWatcher(context.Background(), "indexer"); err != nil {
+		t.Error(err)
+	}
+}
+
+// A watch with changes hands over each change, in order, so that a consumer that
+// applies them has what the store has; also where events are lost.
+func TestWatchWithChanges(t *testing.T) {
+	t.Parallel()
+	g := newGroup(t, bus.Options{})
+	g.more = []Option{withLostEvents(func() bool { return rand.IntN(4) == 0 })}
+	replicas := g.startAll(2)
+	c := g.client()
+	ctx := context.Background()
+	w := g.watched(client.WithChanges(true), client.Thread("t"))
+	const n = 50
+	for i := range n {
+		m := ckpt.TextMessage(ckpt.RoleUser, fmt.Sprint("number ", i))
+		if _, err := c.PutMessages(ctx, "t", []ckpt.Message{m}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var texts []string
+	for len(texts) < n {
+		e, err, _ := w.next()
+		if err != nil || e.Change == nil {
+			t.Fatalf("event %+v, %v", e, err)
+		}
+		for _, raw := range e.Change.Messages {
+			var m ckpt.Message
+			if err := ckpt.Decode(raw, &m); err != nil {
+				t.Fatal(err)
+			}
+			texts = append(texts, m.Text())
+		}
+	}
+	g.converge(replicas...)
+	if got := replicas[0].texts(t, "t"); !slices.Equal(got, texts) {
+		t.Errorf("the store has %q, and the watch told %q", got, texts)
+	}
 }

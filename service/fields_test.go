@@ -46,6 +46,13 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 		"threads.retain":    {"thread_id": "t", "ttl_ms": 1000, "sliding": true},
 		"changes.list":      {"kinds": []any{"state.put"}, "limit": 1},
 		"threads.fork":      {"thread_id": "t", "to": "new"},
+		"leases.acquire":    {"thread_id": "t", "owner": "w", "ttl_ms": 60_000},
+		"leases.renew":      {"thread_id": "t", "token": 1, "ttl_ms": 60_000},
+		"leases.release":    {"thread_id": "t", "token": 1},
+		"leases.get":        {"thread_id": "t"},
+		"watchers.put":      {"name": "w", "position": []any{"S1", 1}},
+		"watchers.get":      {"name": "w"},
+		"watchers.delete":   {"name": "w"},
 		"state.history":     {"thread_id": "t", "limit": 1},
 		"state.restore":     {"thread_id": "t", "revision": 1},
 		"parts.put":         {"id": "coming", "index": 0, "data": []byte("x")},
@@ -59,13 +66,16 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 }
 
 // present makes a request for an earlier revision one for the present revision of
-// the thread that was written last.
+// the thread that was written last, and one under a lease one under the present lease.
 func (h *harness) present(request map[string]any) map[string]any {
 	if _, ok := request["revision"]; ok {
 		request["revision"] = h.store.Revision()
 	}
 	if to, ok := request["to"].(string); ok { // which is there once it was asked for
 		do(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write1(to)})
+	}
+	if _, ok := request["token"]; ok {
+		request["token"] = h.lease("t").Token
 	}
 	return request
 }
@@ -90,11 +100,17 @@ var wrong = map[string][]any{
 	"id":                {1.5, "", true, nil, strings.Repeat("i", 257)},
 	"index":             {"0", -1, 1.5, 2, nil},
 	"keep_cache":        {1, "true"},
+	"name":              {1.5, "", true, nil, "a\r\nb", []byte("t"), strings.Repeat("i", 257)},
+	"position":          {1, "S1", nil, []any{}, []any{"S1"}, []any{"S1", -1}, []any{1, 1}},
+	"changes":           {1, "true"},
 	"kinds":             {"state.put", 1, []any{1}, []any{"state.got"}, []any{"state.get"}},
 	"since":             {"1", 1.5, []any{}},
 	"until":             {"1", []any{}, math.NaN(), math.Inf(-1)}, // of changes.list an integer
 	"skip":              {"1", -1, 1.5},
 	"seen":              {"1", -1, 1.5, 1},
+	"lease":             {"1", 0, -1, 1.5},
+	"owner":             {1.5, "", true, nil, "a\x00b", strings.Repeat("i", 257)},
+	"token":             {"1", 0, -1, 1.5, nil},
 	"limit":             {"1", -1, 1.5, uint64(1 << 63)},
 	"message_id":        {1.5, "", true, nil, []byte("m"), strings.Repeat("i", 257)},
 	"messages":          {"x", map[string]any{}, nil, []any{1}, []any{[]any{}}},

@@ -159,8 +159,8 @@ func (o *options) checkRetention() error {
 const DefaultEventRing = 16384
 
 // WithEventRing is how many of the latest events the service keeps, for watchers
-// that missed some. They take some 200 bytes each, and never more than 32 MiB
-// together. 0 keeps none; less counts as 0. The default is [DefaultEventRing].
+// that missed some. They take some 400 bytes each, and never more than 32 MiB
+// together; the values of their changes take 32 MiB more at the most. 0 keeps none; less counts as 0. The default is [DefaultEventRing].
 func WithEventRing(n int) Option {
 	return func(o *options) { o.eventRing = max(n, 0) }
 }

@@ -41,6 +41,13 @@ func testRequestIDs(t *testing.T, start starter) {
 	again(h, ckpt.CacheClear, ckpt.CacheClearRequest{WriteRef: writeAs("t", "7")})
 	again(h, ckpt.StateClear, ckpt.StateClearRequest{WriteRef: writeAs("t", "8")})
 	again(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: writeAs("t", "9")})
+	again(h, ckpt.LeasesAcquire, ckpt.LeasesAcquireRequest{WriteRef: writeAs("leased", "1"), Owner: "w", TTL: time.Minute})
+	token := do(h, ckpt.LeasesGet, ckpt.LeasesGetRequest{ThreadRef: thread("leased")}).Token
+	for i := range 10 { // which push no answer out
+		do(h, ckpt.LeasesRenew, ckpt.LeasesRenewRequest{WriteRef: writeAs("leased", fmt.Sprint("renew", i)), Token: token, TTL: time.Hour})
+	}
+	again(h, ckpt.LeasesAcquire, ckpt.LeasesAcquireRequest{WriteRef: writeAs("leased", "1"), Owner: "w", TTL: time.Minute})
+	again(h, ckpt.LeasesRelease, ckpt.LeasesReleaseRequest{WriteRef: writeAs("leased", "3"), Token: token})
 	// A retry that comes after other writes does not bring its value back.
 	old := ckpt.StatePutRequest{WriteRef: writeAs("u", "old"), State: ckpt.Raw{1}}
 	first := do(h, ckpt.StatePut, old)

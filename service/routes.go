@@ -37,10 +37,18 @@ func (s *Service) routes() {
 	write(s, ckpt.ThreadsRetain, store.PlanThreadsRetain)
 
 	handle(s, ckpt.ChangesList, nil, listChanges)
+	handle(s, ckpt.WatchersPut, store.PlanWatchersPut, putWatcher)
+	handle(s, ckpt.WatchersGet, nil, getWatcher)
+	handle(s, ckpt.WatchersDelete, store.PlanWatchersDelete, deleteWatcher)
 	handle(s, ckpt.ThreadsPrune, nil, pruneThreads)
 	handle(s, ckpt.ThreadsCommit, store.PlanCommit, commitThread)
 	handle(s, ckpt.ThreadsTransact, planTransact, transact)
 	handle(s, ckpt.ThreadsFork, store.PlanFork, forkThread)
+
+	write(s, ckpt.LeasesAcquire, store.PlanLeasesAcquire)
+	write(s, ckpt.LeasesRenew, store.PlanLeasesRenew)
+	write(s, ckpt.LeasesRelease, store.PlanLeasesRelease)
+	handle(s, ckpt.LeasesGet, store.PlanLeasesGet, getLease)
 
 	handle(s, ckpt.PartsPut, nil, putPart)
 	handle(s, ckpt.PartsEnd, nil, endParts)
@@ -117,6 +125,12 @@ func listThreads(r *call[ckpt.ThreadsListRequest, ckpt.ThreadsListReply]) {
 		return
 	}
 	r.knowing(r.q.After, r.q.Linearizable, list)
+}
+
+// getLease answers a leases.get. It goes the way of a write that changes nothing,
+// which knows of all that was answered before, by the time of the journal.
+func getLease(r *call[ckpt.LeasesGetRequest, ckpt.LeaseReply]) {
+	r.commit(&r.q, ckpt.WriteRef{ThreadRef: r.q.ThreadRef})
 }
 
 // putThread carries out a threads.put, whose record names the thread.

@@ -250,6 +250,8 @@ func testOwnership(t *testing.T, start starter) {
 // fill writes the thread "t" such that each good request finds what it asks for.
 func (h *harness) fill(user string) {
 	h.Helper()
+	h.acquire("t", "w", time.Hour)
+	do(h, ckpt.WatchersPut, ckpt.WatchersPutRequest{Name: "w", Position: ckpt.Position{StoreID: "S1", Revision: 1}})
 	h.putThread("thread_id", "t", "user_id", user)
 	h.putState("t", ckpt.Raw{1})
 	h.putCache("t", ckpt.Raw{2}, 0)

@@ -30,8 +30,9 @@ func newDemo() *cobra.Command {
 		Use:   "demo [FILE...]",
 		Short: "Restart replicas while agents work, and show that nothing is lost",
 		Long: `Start a NATS server with JetStream and three replicas of a store on it, all in
-this process. While workers play conversations through the store, stop and start
-one replica after the other. Then let each replica serve alone and compare all
+this process. While workers play conversations through the store, each under a
+lease of its thread, stop and start one replica after the other; let a worker die,
+and another take over its conversation. Then let each replica serve alone and compare all
 that was written with what it returns. The exit code tells whether nothing was
 lost. It takes some seconds and leaves nothing behind.
 
@@ -104,6 +105,11 @@ func (o *demoFlags) play(cmd *cobra.Command, server *bus.Server, list []replay.C
 	if err := l.playDuring(ctx, func(ctx context.Context) error { return f.roll(ctx, out, o.rounds, l.progress) }); err != nil {
 		return err
 	}
+	n := l.takenOver()
+	if n == 0 {
+		return errors.New("a worker died, and no other took its conversation over")
+	}
+	fmt.Fprintf(out, "A worker died in the midst of a conversation; when its lease of %v had run out, another took the thread over and went on (%d in all).\n", demoLease, n)
 	lost := 0
 	for i := range f.replicas {
 		if err := f.alone(ctx, i); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/client"
@@ -17,8 +18,12 @@ type demoLoad struct {
 	list    []replay.Conversation
 	workers int
 	steps   chan int      // messages that were played, for whoever waits for some
-	runs    []*replay.Run // what was played
+	runs    []*replay.Run // what was played; a worker of the first dies
 }
+
+// demoLease is how long the demo waits for a worker that has died: longer than it
+// takes to restart a replica.
+const demoLease = 3 * time.Second
 
 // playDuring plays until do has returned.
 func (l *demoLoad) playDuring(ctx context.Context, do func(context.Context) error) error {
@@ -41,8 +46,14 @@ func (l *demoLoad) playDuring(ctx context.Context, do func(context.Context) erro
 }
 
 func (l *demoLoad) playOnce(ctx context.Context) error {
+	dies := 0
+	if len(l.runs) == 0 {
+		dies = 1
+	}
 	run, err := replay.Start(ctx, l.client, l.list, replay.Options{
 		Workers: l.workers,
+		Lease:   demoLease,
+		Dies:    dies,
 		Threads: "demo-" + uuid.NewString()[:8],
 		Progress: func(n int) {
 			select {
@@ -88,6 +99,15 @@ func (l *demoLoad) verify(ctx context.Context, w io.Writer) (failed int, err err
 		}
 	}
 	return failed, nil
+}
+
+// takenOver returns how many conversations were taken over from workers that died.
+func (l *demoLoad) takenOver() (n int) {
+	for _, run := range l.runs {
+		report := run.Report()
+		n += report.TakenOver
+	}
+	return n
 }
 
 // messages returns how many messages were played.

@@ -18,6 +18,7 @@ func TestDemo(t *testing.T) {
 			t.Parallel()
 			got := cli(t, "", append([]string{"demo"}, args...)...)
 			if got.code != exitOK || got.stderr != "" || !strings.Contains(got.stdout, "\nOK: nothing was lost: ") ||
+				strings.Count(got.stdout, "A worker died in the midst of a conversation") != 1 ||
 				strings.Count(got.stdout, "was restarted") != 3 || strings.Count(got.stdout, ", alone, returns all") != 3 {
 				t.Errorf("%+v", got)
 			}

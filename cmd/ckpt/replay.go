@@ -30,7 +30,8 @@ func newReplay() *cobra.Command {
 		Short: "Play recorded conversations through a store and check what comes back",
 		Long: `Play recorded conversations through a store as agent workers do: after each
 step put the step's messages and the state into the cache, at the end the state
-and the thread's record. Then read everything back, compare it byte for byte
+and the thread's record, all under a lease of the thread. Where another worker has
+it, wait; where that one has died, go on from where it came to. Then read everything back, compare it byte for byte
 with what was sent, and print how long each operation took. The exit code tells
 whether all came back.
 

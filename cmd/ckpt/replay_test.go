@@ -8,8 +8,10 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/client"
 	"github.com/ckptbus/ckpt/cmd/ckpt/internal/replay"
 	"github.com/ckptbus/ckpt/internal/bus/bustest"
 	"github.com/nats-io/nats.go"
@@ -48,7 +50,7 @@ func TestReplay(t *testing.T) {
 			if got.code != exitOK || got.stderr != "" || !strings.Contains(got.stdout, test.want) {
 				t.Errorf("want %q, got %+v", test.want, got)
 			}
-			for _, op := range []string{"messages.put", "cache.put", "state.put", "threads.put", "state.get", "cache.get", "messages.list", "threads.get"} {
+			for _, op := range []string{"messages.put", "cache.put", "state.put", "threads.put", "leases.acquire", "leases.release", "state.get", "cache.get", "messages.list", "threads.get"} {
 				if !strings.Contains(got.stdout, op+" ") {
 					t.Errorf("the table has no %s", op)
 				}
@@ -64,7 +66,7 @@ func TestReplayJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.stdout), &report); err != nil || got.code != exitOK {
 		t.Fatalf("%v in %+v", err, got)
 	}
-	if report.Messages != 49 || report.Bytes == 0 || len(report.Operations) != 8 || !report.OK() {
+	if report.Messages != 49 || report.Bytes == 0 || len(report.Operations) != 10 || !report.OK() {
 		t.Errorf("%+v", report)
 	}
 }
@@ -98,6 +100,38 @@ func TestReplayThreads(t *testing.T) {
 	info := got.Value
 	if info.UserID != "tomas" || info.Metadata["source"] != "garden.jsonl" || info.ThreadName != "What grows here?" {
 		t.Errorf("%+v", info)
+	}
+}
+
+// A replay waits for the threads that other workers have, and goes on with those of
+// one that died from where it came to.
+func TestReplayTakesOver(t *testing.T) {
+	t.Parallel()
+	_, url := serve(t)
+	c := dial(t, url)
+	for _, thread := range []string{"mine-1", "mine-3"} { // of one that left nothing behind
+		if _, err := c.AcquireLease(t.Context(), thread, "dead", 700*time.Millisecond, client.User("tomas")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alive, err := c.HoldLease(t.Context(), "mine-2", "alive", 300*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := c.Watch(t.Context(), client.Thread("mine-1"))
+	released := make(chan error, 1)
+	go func() {
+		for range events { // the first was taken over, after the time of the second's lease
+			released <- alive.Release(context.Background())
+			return
+		}
+	}()
+	got := cli(t, "", "replay", samples+"garden.jsonl", "--nats", url, "--thread-prefix", "mine", "--workers", "3")
+	if got.code != exitOK || !strings.Contains(got.stdout, "died or lost their lease: 2.") || !strings.Contains(got.stdout, verdictGarden) {
+		t.Errorf("%+v", got)
+	}
+	if err := <-released; err != nil {
+		t.Error(err)
 	}
 }
 
@@ -225,6 +259,10 @@ func TestReplayInterrupted(t *testing.T) {
 	asked := make(chan struct{}, 100)
 	answer(ckpt.Setup.OpInfo, func(m *nats.Msg) {
 		b, _ := ckpt.Append(nil, &ckpt.SetupReply{Protocol: ckpt.Protocol})
+		_ = m.Respond(b)
+	})
+	answer(ckpt.LeasesAcquire.OpInfo, func(m *nats.Msg) {
+		b, _ := ckpt.Append(nil, &ckpt.LeaseReply{Token: 1, Owner: "w", ExpiresAt: time.Now().Add(time.Hour)})
 		_ = m.Respond(b)
 	})
 	answer(ckpt.MessagesPut.OpInfo, func(*nats.Msg) { asked <- struct{}{} })

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/client"
@@ -13,7 +15,13 @@ import (
 
 type watchFlags struct {
 	connection
-	json bool
+	json    bool
+	since   string
+	from    string
+	name    string
+	ofUser  string
+	kinds   []string
+	changes bool
 }
 
 func newWatch() *cobra.Command {
@@ -23,13 +31,18 @@ func newWatch() *cobra.Command {
 		Short: "Print the changes of threads as they happen",
 		Long: `Print the changes of all threads, or of the one that is named, one line for
 each: time, thread, operation, revision, then the user and the messages where
-there are any. Events that were missed are printed as a gap. Ends on Ctrl-C, and
-with an error where the connection is lost for good.
+there are any. What was missed on the way is fetched; what no replica has any more is
+printed as a gap. Ends on Ctrl-C, and with an error where the connection is lost
+for good.
+
+With --since or --from it begins with what has changed since then. With --name the
+store keeps how far it has come, and the next watch of that name goes on there.
 
 Without --nats or --context it connects to ` + "nats://" + defaultListen + `.`,
 		Example: `  ckpt watch
   ckpt watch support-42 --nats nats://nats.internal:4222
-  ckpt watch --json | jq 'select(.kind == "messages.put")'`,
+  ckpt watch --since 10m --kind messages.put --user-id ann
+  ckpt watch --name indexer --changes --json | jq .change.messages`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("watch takes one thread at the most, got %d", len(args))
@@ -39,11 +52,22 @@ Without --nats or --context it connects to ` + "nats://" + defaultListen + `.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, strings.Join(args, "")) },
 	}
 	o.addFlags(cmd)
-	cmd.Flags().BoolVar(&o.json, "json", false, "print each event as one line of JSON")
+	f := cmd.Flags()
+	f.BoolVar(&o.json, "json", false, "print each event as one line of JSON")
+	f.StringVar(&o.since, "since", "", "begin with the changes since `TIME`: a duration such as 10m, or 2006-01-02T15:04:05Z")
+	f.StringVar(&o.from, "from", "", "begin behind `STORE:REVISION`")
+	f.StringVar(&o.name, "name", "", "keep the position in the store under `NAME`, and go on there")
+	f.StringVar(&o.ofUser, "user-id", "", "only changes of threads that belong to `USER`")
+	f.StringSliceVar(&o.kinds, "kind", nil, "only changes of these `KINDS`, such as state.put")
+	f.BoolVar(&o.changes, "changes", false, "with --json, print the change itself too")
 	return cmd
 }
 
 func (o *watchFlags) run(cmd *cobra.Command, thread string) error {
+	opts, err := o.watchOptions(thread)
+	if err != nil {
+		return err
+	}
 	ctx := cmd.Context()
 	nc, err := o.connect(newLogger(cmd, o.level))
 	if err != nil {
@@ -55,10 +79,6 @@ func (o *watchFlags) run(cmd *cobra.Command, thread string) error {
 		return err
 	}
 	defer c.Close()
-	var opts []client.WatchOption
-	if thread != "" {
-		opts = append(opts, client.Thread(thread))
-	}
 	events := c.Watch(ctx, opts...)
 	fmt.Fprintf(cmd.ErrOrStderr(), "Watching %s on %s\n", o.subject(thread), nc.ConnectedUrlRedacted())
 	for event, err := range events {
@@ -73,6 +93,42 @@ func (o *watchFlags) run(cmd *cobra.Command, thread string) error {
 		}
 	}
 	return nil
+}
+
+// watchOptions returns what the flags say.
+func (o *watchFlags) watchOptions(thread string) ([]client.WatchOption, error) {
+	if o.changes && !o.json {
+		return nil, usagef("--changes prints the changes as JSON: give --json too")
+	}
+	if o.since != "" && o.from != "" {
+		return nil, usagef("--since and --from both say where to begin: give one")
+	}
+	opts := []client.WatchOption{client.WithChanges(o.changes), client.User(o.ofUser), client.Kinds(o.kinds)}
+	if thread != "" {
+		opts = append(opts, client.Thread(thread))
+	}
+	if o.name != "" {
+		opts = append(opts, client.Named(o.name))
+	}
+	if o.since != "" {
+		at, err := time.Parse(time.RFC3339, o.since)
+		if d, notDuration := time.ParseDuration(o.since); notDuration == nil && d >= 0 {
+			at, err = time.Now().Add(-d), nil
+		}
+		if err != nil {
+			return nil, usagef("--since %q: want a duration such as 10m, or a time such as 2006-01-02T15:04:05Z", o.since)
+		}
+		opts = append(opts, client.Since(at))
+	}
+	if o.from != "" {
+		store, revision, _ := strings.Cut(o.from, ":")
+		n, err := strconv.ParseUint(revision, 10, 64)
+		if err != nil || store == "" {
+			return nil, usagef("--from %q: want the store's ID and a revision, such as %s:42", o.from, "ab12")
+		}
+		opts = append(opts, client.From{StoreID: store, Revision: n})
+	}
+	return opts, nil
 }
 
 // subject returns the subject of the events that are watched.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +60,55 @@ func TestWatch(t *testing.T) {
 	for _, w := range []*command{all, one, lines} {
 		if got := w.stop(); got.code != exitOK || strings.Contains(got.stderr, "ckpt:") {
 			t.Errorf("%+v", got)
+		}
+	}
+}
+
+// A watch begins where it is told, and a named one where it was.
+func TestWatchBegins(t *testing.T) {
+	t.Parallel()
+	_, url := serve(t)
+	c := dial(t, url)
+	put := func(thread, user string) uint64 {
+		t.Helper()
+		a, err := c.PutState(t.Context(), thread, ckpt.Raw{0x07}, client.User(user))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Revision
+	}
+	first := put("t1", "ann")
+	put("t2", "bob")
+	store := c.Position().StoreID
+	since := watch(t, "--nats", url, "--since", "1h", "--user-id", "bob", "--kind", "state.put")
+	since.stdout.line(t, "  t2  state.put  revision ")
+	from := watch(t, "--nats", url, "--from", fmt.Sprint(store, ":", first), "--json", "--changes")
+	var e ckpt.Event
+	if err := json.Unmarshal([]byte(from.stdout.line(t, "")), &struct {
+		*ckpt.Event
+		Change any `json:"change"`
+	}{Event: &e}); err != nil || e.ThreadID != "t2" {
+		t.Errorf("%+v, %v", e, err)
+	}
+	named := watch(t, "--nats", url, "--name", "indexer")
+	put("t3", "")
+	named.stdout.line(t, "  t3  state.put  revision ")
+	named.stop()
+	put("t4", "")
+	named = watch(t, "--nats", url, "--name", "indexer")
+	if got := named.stdout.line(t, ""); strings.Contains(got, "t3") { // which may come again
+		named.stdout.line(t, "  t4  state.put  revision ")
+	} else if !strings.Contains(got, "  t4  state.put  revision ") {
+		t.Errorf("the first event is %q", got)
+	}
+	for _, w := range []*command{since, from, named} {
+		if got := w.stop(); got.code != exitOK {
+			t.Errorf("%+v", got)
+		}
+	}
+	for _, args := range [][]string{{"--since", "yesterday"}, {"--since", "-1h"}, {"--from", "x"}, {"--from", ":3"}, {"--from", "s:3", "--since", "1h"}, {"--changes"}} {
+		if got := start(t, append([]string{"watch", "--nats", url}, args...)...).wait(); got.code != exitUsage {
+			t.Errorf("%q: %+v", args, got)
 		}
 	}
 }

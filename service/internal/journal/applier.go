@@ -148,7 +148,7 @@ func (j *JetStream) applyMine(mine *record, r body, void bool, first, sequence u
 	j.applied.Store(sequence)
 	for i, p := range slices.All(mine.writes) {
 		if ok[i] && p.end == nil {
-			j.finish(p, store.Result{Answer: p.Answer, Revision: sequence}, nil)
+			j.finish(p, p.Result(sequence), nil)
 			continue
 		}
 		p.end = nil

@@ -197,7 +197,13 @@ func (s *simulation) write() {
 	value := func() ckpt.Raw { return wire.AppendInt(nil, rapid.Int64Range(0, 1000).Draw(s.T, "value")) }
 	id := ckpt.IntID(rapid.Int64Range(0, 5).Draw(s.T, "message"))
 	op := rapid.SampledFrom([]ckpt.OpInfo{ckpt.StatePut.OpInfo, ckpt.StatePut.OpInfo, ckpt.StateClear.OpInfo, ckpt.StateRestore.OpInfo, ckpt.CachePut.OpInfo, ckpt.MessagesPut.OpInfo,
-		ckpt.MessagesPut.OpInfo, ckpt.MessagesDelete.OpInfo, ckpt.ThreadsPut.OpInfo, ckpt.ThreadsClean.OpInfo, ckpt.ThreadsRetain.OpInfo}).Draw(s.T, "operation")
+		ckpt.MessagesPut.OpInfo, ckpt.MessagesDelete.OpInfo, ckpt.ThreadsPut.OpInfo, ckpt.ThreadsClean.OpInfo, ckpt.ThreadsRetain.OpInfo,
+		ckpt.LeasesAcquire.OpInfo, ckpt.LeasesAcquire.OpInfo, ckpt.LeasesRenew.OpInfo, ckpt.LeasesRelease.OpInfo}).Draw(s.T, "operation")
+	held := s.lease(j, w.ThreadID)
+	if rapid.Bool().Draw(s.T, "under a lease") {
+		w.Lease = held.Token
+	}
+	leaseTime := rapid.SampledFrom([]time.Duration{time.Second, time.Minute, time.Hour}).Draw(s.T, "lease time")
 	w.Kind = op.Name
 	ttl := time.Duration(rapid.SampledFrom([]int{0, 1, 40_000}).Draw(s.T, "ttl")) * time.Millisecond
 	pinned, keep := rapid.Bool().Draw(s.T, "pinned"), rapid.IntRange(0, 2).Draw(s.T, "keep")
@@ -224,6 +230,13 @@ func (s *simulation) write() {
 			err = planned(v, e, ckpt.ThreadsPut, store.PlanThreadsPut, ckpt.ThreadsPutRequest{Record: ckpt.Raw{0x81, 0xa1, 'x', 0x01}})
 		case ckpt.ThreadsRetain.Name:
 			err = planned(v, e, ckpt.ThreadsRetain, store.PlanThreadsRetain, retain)
+		case ckpt.LeasesAcquire.Name:
+			owner := rapid.SampledFrom([]string{"w1", "w2"}).Draw(s.T, "owner")
+			err = planned(v, e, ckpt.LeasesAcquire, store.PlanLeasesAcquire, ckpt.LeasesAcquireRequest{Owner: owner, TTL: leaseTime})
+		case ckpt.LeasesRenew.Name:
+			err = planned(v, e, ckpt.LeasesRenew, store.PlanLeasesRenew, ckpt.LeasesRenewRequest{Token: held.Token, TTL: leaseTime})
+		case ckpt.LeasesRelease.Name:
+			err = planned(v, e, ckpt.LeasesRelease, store.PlanLeasesRelease, ckpt.LeasesReleaseRequest{Token: held.Token})
 		default:
 			err = planned(v, e, ckpt.ThreadsClean, store.PlanThreadsClean, ckpt.ThreadsCleanRequest{})
 		}
@@ -301,6 +314,14 @@ func (s *simulation) transact() {
 	if entry, _, err := j.store.Plan(first, s.now); err == nil && entry {
 		s.send(j, first.Entry)
 	}
+}
+
+// lease returns who holds a lease in the view of a replica.
+func (s *simulation) lease(j *JetStream, thread string) (a ckpt.LeaseReply) {
+	w := &store.Write{Plan: func(v *store.View, e *store.Entry) error { return store.PlanLeasesGet(v, nil, &a, e) }}
+	w.ThreadID, w.Own = thread, true // it may have expired
+	_, _, _ = j.store.Plan(w, max(s.now, j.clock.Load()))
+	return a
 }
 
 func planned[Q, A any](v *store.View, e *store.Entry, op ckpt.Op[Q, A], plan func(*store.View, *Q, *A, *store.Entry) error, q Q) error {

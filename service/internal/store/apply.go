@@ -36,8 +36,20 @@ func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(
 	case t != nil && t.over(now) && !e.NoThread: // which is to be told before it is written again
 		return false
 	}
-	applied(s.apply(sh, t, e, now, first, revision))
+	if e.Until != 0 && e.Until <= now {
+		return false // its lease ran out between the plan and the record
+	}
+	s.carryOut(sh, t, e, now, first, revision, applied)
 	return true
+}
+
+// carryOut changes the thread by an entry, and tells of it what is to be told.
+func (s *Store) carryOut(sh *shard, t *thread, e *Entry, now int64, first, revision uint64, applied func(Change)) {
+	if e.leases() {
+		s.applyLease(sh, t, e, now, first, revision)
+		return
+	}
+	applied(s.apply(sh, t, e, now, first, revision))
 }
 
 // find returns the thread that an entry of a record is about, nil where there is no
@@ -64,7 +76,8 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 		t = sh.add(e.ThreadID)
 		t.setSince(first)
 	}
-	c.Previous = t.revision
+	c.Previous = t.told()
+	e.told = c.Previous
 	if !t.gone() && !t.full(now) && !e.NoThread { // whose event tells whose it was
 		s.end(sh, t)
 	}
@@ -79,9 +92,9 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 		}
 	}
 	was := t.member()
-	since := min(t.since(), first) // the first part of a record may be older than a snapshot before its last
-	t.revision, t.updated = revision, e.At
-	t.setSince(since)
+	t.moveTo(first, revision)
+	t.updated = e.At
+	t.tell()
 	if t.owner == nobody && e.UserID != "" {
 		t.owner = unique.Make(e.UserID)
 	}
@@ -102,6 +115,13 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 	return c
 }
 
+// moveTo makes the revision the thread's, of a record whose first part is at first.
+func (t *thread) moveTo(first, revision uint64) {
+	since := min(t.since(), first) // the first part of a record may be older than a snapshot before its last
+	t.revision = revision
+	t.setSince(since)
+}
+
 // add makes a thread that holds nothing yet.
 func (sh *shard) add(id string) *thread {
 	t := &thread{id: id, owner: nobody}
@@ -115,7 +135,7 @@ func (sh *shard) settle(t *thread, before int) {
 	t.trim()
 	d := t.peek()
 	sh.details += d.weight() - before
-	if t.gone() || d.expires != 0 || len(d.recent) > 0 {
+	if t.gone() || d.expires != 0 || len(d.recent) > 0 || d.lease != nil && d.lease.held() {
 		sh.timed[t] = struct{}{}
 	}
 }
@@ -128,10 +148,10 @@ func (sh *shard) forget(t *thread) {
 }
 
 // forgotten reports whether nothing in the journal can ask for a thread that is
-// gone: it remembers no answer, and what was planned while it was there is void
-// by now.
+// gone: it remembers no answer, nobody has its lease, and what was planned while it
+// was there is void by now.
 func (s *Store) forgotten(t *thread, now int64, revision uint64) bool {
-	return t.gone() && !t.remembers(now) && revision-t.revision >= s.opts.Window
+	return t.gone() && !t.remembers(now) && !t.peek().leaseAt(now).held() && revision-t.revision >= s.opts.Window
 }
 
 // end takes a thread that holds nothing out of sight. The shard keeps it until
@@ -145,12 +165,13 @@ func (s *Store) end(sh *shard, t *thread) {
 	t.created = 0
 }
 
-// empty removes all that the thread holds, but for the answers that it remembers.
+// empty removes all that the thread holds, but for the answers that it remembers
+// and its lease.
 func (sh *shard) empty(t *thread) {
 	t.messages.Clear(&sh.heap)
 	if t.more != nil {
 		sh.agenda.remove(t)
-		t.more = &details{recent: t.more.recent}
+		t.more = t.more.lasting()
 	}
 }
 

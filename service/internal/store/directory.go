@@ -21,6 +21,9 @@ type directory struct {
 }
 
 func (d *directory) add(t *thread) {
+	if Hidden(t.id) {
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.mixed = d.mixed || d.last.compare(t.key()) > 0
@@ -47,6 +50,9 @@ func (k key) compare(other key) int {
 // remove takes t out, also of its groups. Places are squeezed when half of them are empty, so that
 // removal is cheap however many threads there are.
 func (d *directory) remove(t *thread) {
+	if Hidden(t.id) {
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, g := range t.member().groups() {

@@ -45,6 +45,9 @@ type Entry struct {
 	Retain   *retention       // replaces the retention unless nil
 	Fresh    *retention       // the retention of the thread where the entry creates it; nil: none
 	Latest   int              // removes the oldest messages beyond that many, after others are put; 0: none
+	Hold     *lease           // replaces the thread's lease, and is all that changes; of a snapshot, the lease
+	Until    int64            // the entry is void from this time on, since its lease has run out by then; 0: never
+	told     uint64           // when it was applied: the thread's revision that readers knew before
 	Snapshot *Snapshot        // the thread as it is: changes nothing where it is there
 	Fork     *Fork            // makes the thread, which is new, a fork of another
 	With     []*Entry         // of further threads: they are applied with this one or not at all
@@ -82,7 +85,7 @@ func (e *Entry) changes() bool {
 // that does not is a condition: the thread must be as it was when it was planned.
 func (e *Entry) changesThread() bool {
 	return e.State.any() || e.Cache.any() || len(e.Messages) > 0 || len(e.Delete) > 0 ||
-		len(e.Metadata) > 0 || e.NoMeta || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Retain != nil || e.Snapshot != nil || e.Fork != nil
+		len(e.Metadata) > 0 || e.NoMeta || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Retain != nil || e.Hold != nil || e.Snapshot != nil || e.Fork != nil
 }
 
 // AppendMessageIDs appends the IDs of the messages that the entry puts or
@@ -120,6 +123,14 @@ func (w *Write) Threads(yield func(id string) bool) {
 			return
 		}
 	}
+}
+
+// Result returns what became of the write whose entry was applied at the revision.
+func (w *Write) Result(revision uint64) Result {
+	if w.leases() {
+		revision = w.told
+	}
+	return Result{w.Answer, revision}
 }
 
 // Change is an entry that was applied.

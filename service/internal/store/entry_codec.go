@@ -28,6 +28,10 @@ import (
 //	mk how many messages to keep
 //	hk how many earlier states are kept from a change of the state on, and of a
 //	   snapshot the rest of its history: see history_codec.go
+//	ls the lease that the thread has from now on: an array of owner, expiry and
+//	   token, which is 0 where it is the entry's revision; empty where it ends
+//	la of a snapshot, how far the thread's revision is ahead of what readers know
+//	lu the time from which on the entry is void
 //	n  of a snapshot, its times: created, updated, of the state, of the cached state
 //	o  what the thread is forked from, or of a snapshot, was: an array of thread ID
 //	   and revision
@@ -52,8 +56,9 @@ type coded struct {
 	flags                     int
 	messages, times           []ckpt.Raw
 	recent, group             []ckpt.Raw
-	delete                    ckpt.Raw
+	delete, lease             ckpt.Raw
 	gaps                      [][2]int
+	ahead                     uint64
 	kind, requestID           string
 	state, cache, metadata, i ckpt.Raw
 	retain, fresh             ckpt.Raw
@@ -82,6 +87,9 @@ func (c *coded) declare(f *wire.Fields) {
 	f.Optional("l", &c.retain)
 	f.Optional("lf", &c.fresh)
 	f.Optional("mk", &c.Latest)
+	f.Optional("ls", &c.lease)
+	f.Optional("la", &c.ahead)
+	f.Optional("lu", &c.Until)
 	f.Optional("n", &c.times)
 	f.Optional("w", &c.recent)
 	f.Optional("mg", &c.gaps)
@@ -106,8 +114,12 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 	if c.delete, err = appendIDs(e.Delete); err != nil {
 		return b, err
 	}
+	if e.Hold != nil {
+		c.lease = e.Hold.raw()
+	}
 	if s := e.Snapshot; s != nil {
 		c.gaps = s.gaps.Pairs()
+		c.ahead = s.ahead
 		for _, at := range []int64{s.created, s.updated, s.stateAt, s.cacheAt} {
 			c.times = append(c.times, wire.AppendInt(nil, at))
 		}
@@ -164,6 +176,9 @@ func decodeEntry(b ckpt.Raw, first bool) (Entry, error) {
 	var err error
 	if e.Delete, err = decodeIDs(c.delete); err != nil {
 		return Entry{}, fmt.Errorf("messages to remove: %w", err)
+	}
+	if e.Hold, err = decodeLease(c.lease); err != nil {
+		return Entry{}, fmt.Errorf("lease: %w", err)
 	}
 	if e.Retain, err = decodeRetention(c.retain); err != nil {
 		return Entry{}, fmt.Errorf("retention: %w", err)
@@ -263,7 +278,7 @@ var kinds = func() map[string]string {
 }()
 
 func decodeSnapshot(c *coded) (*Snapshot, error) {
-	s := &Snapshot{}
+	s := &Snapshot{ahead: c.ahead}
 	times := []*int64{&s.created, &s.updated, &s.stateAt, &s.cacheAt}
 	if len(c.times) < len(times) {
 		return nil, fmt.Errorf("a snapshot has %d times, want %d", len(c.times), len(times))
@@ -353,4 +368,36 @@ func decodeAnswered(raw ckpt.Raw) (a answered, err error) {
 		a.digest, err = parts[5].Uint()
 	}
 	return a, err
+}
+
+// raw returns the lease as an array, an empty one of nobody's.
+func (l *lease) raw() ckpt.Raw {
+	if !l.held() {
+		return wire.AppendArrayHeader(nil, 0)
+	}
+	b := wire.AppendStr(wire.AppendArrayHeader(nil, 3), l.owner)
+	return wire.AppendUint(wire.AppendInt(b, l.expires), l.token)
+}
+
+// decodeLease reads a lease; nil where there is no change of one.
+func decodeLease(raw ckpt.Raw) (*lease, error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	parts, err := raw.Elements()
+	if err != nil || len(parts) == 0 {
+		return &lease{}, err
+	}
+	if len(parts) < 3 {
+		return nil, fmt.Errorf("has %d elements, want 3", len(parts))
+	}
+	l := &lease{}
+	if l.owner, err = parts[0].Str(); err != nil {
+		return nil, err
+	}
+	if l.expires, err = parts[1].Int(); err != nil {
+		return nil, err
+	}
+	l.token, err = parts[2].Uint()
+	return l, err
 }

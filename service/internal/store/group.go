@@ -123,8 +123,12 @@ func (e *Entry) threads(yield func(string) bool) {
 func (s *Store) applyGroup(e *Entry, now int64, first, revision uint64, applied func(Change)) bool {
 	defer s.lockThreads(e.threads)()
 	for part := range e.each {
+		if part.Until != 0 && part.Until <= now {
+			return false // a lease ran out between the plan and the record
+		}
 		t := s.find(s.shard(part.ThreadID), part.ThreadID, now, revision)
 		if t == nil && e.Fork != nil && part != e {
+			s.opts.Missed(revision, now)
 			return false // the source's records are cut off, and a snapshot of the fork follows
 		}
 		if t != nil && (t.revision != part.Base || t.over(now)) {

@@ -103,8 +103,8 @@ func (d *details) newState(before slot, e *Entry, revision uint64) {
 	if !h.keeps() {
 		h.from = revision
 		if before.full() {
-			h.from = e.Base
-			h.versions = append(h.versions, version{e.Base, before})
+			h.from = e.told
+			h.versions = append(h.versions, version{e.told, before})
 		}
 	}
 	h.versions = append(h.versions, version{revision, slot{d.state.value, e.At}})

@@ -21,6 +21,7 @@ type model struct {
 	last     map[string]uint64
 	fresh    Retention // of new threads
 	recent   map[string][]modelAnswer
+	leases   map[string]modelLease // also those that ran out
 }
 
 type modelThread struct {
@@ -196,6 +197,7 @@ func (r *run) commit(kind string, plan Plan, code ckpt.Code, effect func(t *mode
 		ThreadRef: ckpt.ThreadRef{ThreadID: r.threadID.Draw(r.T, "thread"), UserID: userID.Draw(r.T, "user")},
 		Terms:     ckpt.Terms{RequestID: requestID.Draw(r.T, "request")},
 	}
+	ref.Lease = r.token(ref.ThreadID)
 	r.commitTo(ref, kind, plan, func(*modelThread) ckpt.Code { return code }, effect)
 }
 
@@ -241,6 +243,9 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 		if !m.fresh.Sliding {
 			t.from = m.now
 		}
+	}
+	if wantCode == 0 && !known && ref.Lease != 0 && ref.Lease != m.lease(ref.ThreadID).token {
+		wantCode = ckpt.Conflict
 	}
 	if wantCode == 0 && !known {
 		wantCode = refuse(t)
@@ -335,7 +340,7 @@ func newMessage(id ckpt.MessageID, size int) ckpt.Raw {
 }
 
 func newRun(t *rapid.T) *run {
-	r := &run{T: t, threadID: threadID, messageID: messageID, model: model{now: 1_000_000, last: make(map[string]uint64), recent: make(map[string][]modelAnswer)}}
+	r := &run{T: t, threadID: threadID, messageID: messageID, model: model{now: 1_000_000, last: make(map[string]uint64), recent: make(map[string][]modelAnswer), leases: make(map[string]modelLease)}}
 	if rapid.Bool().Draw(t, "retention") {
 		r.model.fresh = Retention{TTL: 60_000, Sliding: rapid.Bool().Draw(t, "sliding"), KeepMessages: rapid.SampledFrom([]int{0, 7}).Draw(t, "keep")}
 	}
@@ -362,6 +367,9 @@ func TestModel(t *testing.T) {
 			"threads.put":     func(*rapid.T) { r.putThread() },
 			"threads.clean":   func(*rapid.T) { r.cleanThread() },
 			"threads.retain":  func(*rapid.T) { r.retain() },
+			"leases.acquire":  func(*rapid.T) { r.acquireLease() },
+			"leases.renew":    func(*rapid.T) { r.renewLease() },
+			"leases.release":  func(*rapid.T) { r.releaseLease() },
 			"release":         func(*rapid.T) { r.release() },
 			"time":            func(*rapid.T) { r.model.now += rapid.Int64Range(0, 90_000).Draw(t, "ms") },
 			"sweep":           func(*rapid.T) { r.sweep() },
@@ -695,6 +703,9 @@ func (r *run) sweep() {
 			if d := t.peek(); d.expires != 0 && d.expires <= m.now {
 				r.Fatalf("thread %s: the sweep left an expired value", t.id)
 			}
+			if l := t.peek().lease; l != nil && l.held() && l.expires <= m.now {
+				r.Fatalf("thread %s: the sweep left a lease that ran out", t.id)
+			}
 		}
 		for _, a := range r.store.shards[i].agenda {
 			if a.over(m.now) {
@@ -710,6 +721,7 @@ func (r *run) check() {
 	if r.store.Revision() != m.revision {
 		r.Fatalf("revision %d, want %d", r.store.Revision(), m.revision)
 	}
+	r.checkLeases()
 	var want, got []string
 	for _, t := range m.threads {
 		if m.holds(t) {
@@ -830,7 +842,7 @@ func checkStore(t fataler, s *Store, live int) {
 			if th.more != nil && th.more.empty() {
 				t.Fatalf("thread %q keeps details of nothing", id)
 			}
-			if d := th.peek(); d.expires != 0 && !hasKey(sh.timed, th) {
+			if d := th.peek(); (d.expires != 0 || d.lease != nil && d.lease.held()) && !hasKey(sh.timed, th) {
 				t.Fatalf("thread %q has an expiry that no sweep visits", id)
 			}
 			if at := th.deadline(); at != 0 && (th.peek().due == nil || th.peek().due.due > at) || at == 0 && th.peek().due != nil {

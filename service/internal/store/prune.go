@@ -49,7 +49,7 @@ func (s *Store) Prune(q *ckpt.ThreadsPruneRequest, now int64) (*Prune, error) {
 // meets reports whether the thread, which holds something, is to go.
 func (p *Prune) meets(t *thread) bool {
 	d := t.peek()
-	return t.updated < p.before &&
+	return t.updated < p.before && !Hidden(t.id) &&
 		(p.owner == "" || t.owner.Value() == p.owner) &&
 		(p.pinned || d.retention == nil || !d.retention.pinned) &&
 		(len(p.pairs) == 0 || meets(d.record.meta(), p.pairs))

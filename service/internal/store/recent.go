@@ -53,7 +53,7 @@ func (t *thread) answer(w *Write, now int64) (*answered, error) {
 			used = "another " + a.kind
 		}
 		if used != "" {
-			return nil, &ckpt.Error{Code: ckpt.Conflict, Revision: t.revision,
+			return nil, &ckpt.Error{Code: ckpt.Conflict, Revision: t.told(),
 				Message: "request_id " + a.requestID + " was used for " + used + " already: take a new ID for each request"}
 		}
 		return a, nil

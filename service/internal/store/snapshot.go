@@ -19,6 +19,7 @@ type Snapshot struct {
 	gaps             messages.Gaps // of its messages
 	history          *history      // nil: none
 	origin           *origin       // nil: it is no fork
+	ahead            uint64        // as in [leased]
 }
 
 // Snapshot returns an entry with the thread as it is; false where there is no
@@ -59,6 +60,10 @@ func (sh *shard) snapshot(t *thread, now int64) Entry {
 			created: int64(t.created), updated: t.updated, stateAt: d.state.at, cacheAt: d.cache.at,
 			recent: slices.Clone(d.recent), history: d.history.clone(), gaps: t.messages.Gaps(), origin: d.origin,
 		},
+	}
+	if l := d.lease; l != nil {
+		held := l.lease
+		e.Hold, e.Snapshot.ahead = &held, l.ahead
 	}
 	e.ThreadID, e.UserID = t.id, t.owner.Value()
 	e.Messages = make([]message, 0, t.messages.Len())
@@ -131,6 +136,9 @@ func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) 
 		s.directory.move(t, was)
 	}
 	sh.touch(t)
+	if e.Hold != nil {
+		*t.leasing() = leased{*e.Hold, snap.ahead}
+	}
 	sh.settle(t, 0)
 	raise(&s.revision, e.Base)
 	return true

@@ -96,9 +96,9 @@ func (s *Store) Commit(w *Write, now int64, next func() uint64, applied func(Cha
 	if err != nil || !w.changes() {
 		return a, err
 	}
-	a.Revision = next()
-	applied(s.apply(sh, t, &w.Entry, now, a.Revision, a.Revision))
-	return a, nil
+	revision := next()
+	s.carryOut(sh, t, &w.Entry, now, revision, revision, applied)
+	return w.Result(revision), nil
 }
 
 // ErrExpired is the error of a plan for a thread that has expired and was not
@@ -145,6 +145,9 @@ func (s *Store) planNew(t *thread, w *Write, now int64) (Result, error) {
 	if t != nil {
 		w.Base = t.revision
 	}
+	if err := w.view.fence(w.Lease, &w.Entry); err != nil {
+		return Result{}, err
+	}
 	if err := w.view.expect(&w.Expected); err != nil {
 		return Result{}, err
 	}
@@ -155,7 +158,7 @@ func (s *Store) planNew(t *thread, w *Write, now int64) (Result, error) {
 		w.Keep = w.view.keep()
 	}
 	w.At = now
-	if !w.Own && w.view.mayBeNew() {
+	if !w.Own && w.view.mayBeNew() && !Hidden(w.ThreadID) {
 		w.Fresh = s.opts.Retention.fresh(now)
 	}
 	return Result{w.Answer, w.view.revision()}, nil
@@ -166,14 +169,19 @@ type View struct {
 	store  *Store
 	shard  *shard
 	thread *thread // nil: it holds nothing
+	lease  lease   // of the thread, which need not hold anything
 	now    int64
 }
 
 func (s *Store) view(sh *shard, t *thread, now int64) View {
-	if t != nil && !t.holds(now) {
-		t = nil
+	v := View{store: s, shard: sh, now: now}
+	if t != nil {
+		v.lease = t.peek().leaseAt(now)
+		if t.holds(now) {
+			v.thread = t
+		}
 	}
-	return View{store: s, shard: sh, thread: t, now: now}
+	return v
 }
 
 // open locks the thread and returns it as it is, for a user who may read it.
@@ -218,7 +226,7 @@ func (v *View) revision() uint64 {
 	if v.thread == nil {
 		return 0
 	}
-	return v.thread.revision
+	return v.thread.told()
 }
 
 // details returns what the thread holds beside messages, empty where it does

@@ -7,7 +7,7 @@ import (
 )
 
 // Sweep frees what has expired by itself: threads with a lifetime, cached states,
-// and the answers that are remembered for retries. A thread that held nothing but
+// leases, and the answers that are remembered for retries. A thread that held nothing but
 // a cached state is gone with it. The end of a thread is a change like any other
 // and is told as one.
 func (s *Store) Sweep(now int64, next func() uint64, applied func(Change)) {
@@ -67,7 +67,7 @@ func (s *Store) Expired(now, at int64, max int) (list []Entry, due bool) {
 				if len(list) < max && !t.over(now) {
 					list = append(list, expiry(t, now))
 				}
-			case d.expires != 0 && d.expires <= now && d.expires > at, len(d.recent) > 0 && !t.remembers(now) && t.remembers(at):
+			case d.expires != 0 && d.expires <= now && d.expires > at, d.leaseAt(at).held() && !d.leaseAt(now).held(), len(d.recent) > 0 && !t.remembers(now) && t.remembers(at):
 				due = true
 			}
 		}
@@ -131,6 +131,9 @@ func (s *Store) free(sh *shard, t *thread, now int64, revision uint64) {
 	}
 	if !t.remembers(now) {
 		d.recent = nil
+	}
+	if d.lease != nil {
+		d.lease.lease = d.leaseAt(now)
 	}
 	delete(sh.timed, t)
 	sh.settle(t, before)

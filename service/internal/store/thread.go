@@ -64,7 +64,12 @@ type details struct {
 	due       *appointment // its place in the agenda of the shard; nil: it is not there
 	origin    *origin      // nil: it is no fork
 	recent    []answered   // outlives the rest, so that a removal is not repeated
+	lease     *leased      // outlives the rest: it is not the thread's but its worker's; nil: nobody's
 }
+
+// lasting returns the details of a thread that holds nothing any more, which was
+// told.
+func (d *details) lasting() *details { return &details{recent: d.recent, lease: d.lease} }
 
 // slot is one stored value; nil bytes are an empty slot.
 type slot struct {
@@ -76,7 +81,13 @@ func (s slot) full() bool { return len(s.value) > 0 }
 
 // trim gives up details of nothing.
 func (t *thread) trim() {
-	if t.more != nil && t.more.empty() {
+	if t.more == nil {
+		return
+	}
+	if l := t.more.lease; l != nil && *l == (leased{}) {
+		t.more.lease = nil
+	}
+	if t.more.empty() {
 		t.more = nil
 	}
 }
@@ -96,6 +107,9 @@ func (d *details) weight() int {
 	if d.origin != nil {
 		n += len(d.origin.thread) + originBytes
 	}
+	if d.lease != nil {
+		n += len(d.lease.owner)
+	}
 	for i := range d.recent {
 		n += len(d.recent[i].requestID) + len(d.recent[i].answer)
 	}
@@ -106,7 +120,7 @@ func (d *details) weight() int {
 const originBytes = 24
 
 func (d *details) empty() bool {
-	return !d.state.full() && !d.cache.full() && d.metadata == nil && d.record == nil && d.history == nil && d.origin == nil && d.retention == nil && d.recent == nil
+	return !d.state.full() && !d.cache.full() && d.metadata == nil && d.record == nil && d.history == nil && d.origin == nil && d.retention == nil && d.recent == nil && d.lease == nil
 }
 
 // detail returns the thread's details for writing.

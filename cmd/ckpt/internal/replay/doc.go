@@ -3,6 +3,6 @@
 // was sent.
 //
 // Reading order: conversation.go (files), chat.go (their messages), run.go
-// (workers), play.go and verify.go (what they do with one conversation),
-// figures.go and report.go (what came of it).
+// (workers), lease.go (how they share the threads out), play.go and verify.go (what
+// they do with one conversation), figures.go and report.go (what came of it).
 package replay

@@ -37,14 +37,26 @@ func (f *figures) op(name string) *opFigures {
 
 // timed does one request of the operation and counts it.
 func timed[T any](f *figures, op ckpt.OpInfo, do func() (T, error)) (T, error) {
-	o := f.op(op.Name)
 	start := time.Now()
 	v, err := do()
+	f.count(op, start, err)
+	return v, err
+}
+
+// count counts a request of the operation that was begun at start.
+func (f *figures) count(op ckpt.OpInfo, start time.Time, err error) {
+	o := f.op(op.Name)
 	o.took = append(o.took, time.Since(start))
 	if err != nil {
 		o.errors++
 	}
-	return v, err
+}
+
+// forgive forgets the errors of a worker whose work another takes over.
+func (f *figures) forgive() {
+	for _, o := range f.ops {
+		o.errors = 0
+	}
 }
 
 // merge adds what another worker counted.

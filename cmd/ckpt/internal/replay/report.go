@@ -23,6 +23,7 @@ type Report struct {
 	Bytes         int64         `json:"bytes"`         // read back and compared
 	Errors        int           `json:"errors"`
 	Mismatches    int           `json:"mismatches"`
+	TakenOver     int           `json:"taken_over"`   // conversations that were taken over from workers that died or lost their lease
 	Played        time.Duration `json:"played_ns"`    // how long the playing took
 	ReadBack      time.Duration `json:"read_back_ns"` // how long the reading back took
 	Operations    []Operation   `json:"operations"`   // the writes, then the reads
@@ -39,6 +40,7 @@ func (r *Run) Report() Report {
 		Verified:      r.verify.threads,
 		Messages:      r.verify.messages,
 		Mismatches:    r.verify.mismatches,
+		TakenOver:     r.takenOver,
 		Played:        r.play.took,
 		ReadBack:      r.verify.took,
 		Operations:    append(r.play.rows(r.play.took), r.verify.rows(r.verify.took)...),
@@ -72,6 +74,9 @@ func (r *Report) Print(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "\nPlayed in %s and read back in %s by %d workers; store %s, journal %s.\n",
 		short(r.Played), short(r.ReadBack), r.Workers, r.Store, r.Journal)
+	if r.TakenOver > 0 {
+		fmt.Fprintf(w, "Conversations taken over from workers that died or lost their lease: %s.\n", thousands(r.TakenOver))
+	}
 	for _, failure := range r.Failures {
 		fmt.Fprintf(w, "  %s\n", failure)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ckptbus/ckpt"
@@ -17,10 +16,19 @@ import (
 type Options struct {
 	Workers int    // how many conversations are played at once; below 1 means 1
 	Threads string // what the thread IDs begin with; a dash and the conversation's number follow
+	// Lease is for how long a worker takes a thread, and renews it; 0 means
+	// [DefaultLease]. Where the worker dies, another waits for as long.
+	Lease time.Duration
+	// Dies is the number of a conversation, from 1, whose worker dies when it has
+	// played the first step, to show how another takes over; 0 means none.
+	Dies int
 	// Progress, if it is not nil, is called by many goroutines with the
 	// messages that were played, and again with those that were read back.
 	Progress func(messages int)
 }
+
+// DefaultLease is long enough for a service that is restarted meanwhile.
+const DefaultLease = 10 * time.Second
 
 // Run is a replay: [Start] makes one, [Run.Play] sends, [Run.Verify] reads
 // back, [Run.Report] tells what came of both.
@@ -32,8 +40,11 @@ type Run struct {
 
 	play, verify phase
 
-	mu       sync.Mutex
-	failures []string
+	mu        sync.Mutex
+	next      int       // of all, which a worker takes next
+	left      []*played // which their workers have left in the midst
+	takenOver int       // from workers that died or lost their lease
+	failures  []string
 }
 
 // phase is what the workers of one pass over all conversations counted.
@@ -46,6 +57,9 @@ type phase struct {
 // The error is that of a service which is not there or speaks another protocol.
 func Start(ctx context.Context, c *client.Client[ckpt.Raw], list []Conversation, o Options) (*Run, error) {
 	o.Workers = max(o.Workers, 1)
+	if o.Lease == 0 {
+		o.Lease = DefaultLease
+	}
 	if o.Progress == nil {
 		o.Progress = func(int) {}
 	}
@@ -59,6 +73,7 @@ func Start(ctx context.Context, c *client.Client[ckpt.Raw], list []Conversation,
 		if err != nil {
 			return nil, fmt.Errorf("%s, conversation %d: %w", list[i].Source, list[i].Number, err)
 		}
+		t.dies = i+1 == o.Dies
 		r.all = append(r.all, t)
 	}
 	return r, nil
@@ -78,22 +93,29 @@ func (r *Run) Verify(ctx context.Context) error {
 }
 
 // each lets the workers do their part with every conversation.
-func (r *Run) each(ctx context.Context, p *phase, do func(context.Context, *figures, *played) error) error {
+func (r *Run) each(ctx context.Context, p *phase, do func(ctx context.Context, f *figures, t *played, worker string) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var next atomic.Int64
 	var workers sync.WaitGroup
 	*p = phase{figures: *newFigures()}
+	r.next = 0
 	start := time.Now()
 	for range r.o.Workers {
 		workers.Go(func() {
-			f := newFigures()
-			for i := next.Add(1); i <= int64(len(r.all)) && ctx.Err() == nil; i = next.Add(1) {
-				t := r.all[i-1]
+			f, worker := newFigures(), newWorker()
+			for t := r.take(); t != nil && ctx.Err() == nil; t = r.take() {
 				if t.failed {
 					continue
 				}
-				err := do(ctx, f, t)
+				one := newFigures()
+				err := do(ctx, one, t, worker)
+				if errors.Is(err, errLeft) {
+					one.forgive()
+					r.leave(t)
+					worker = newWorker() // takes its place
+					err = nil
+				}
+				f.merge(one)
 				if t.failed = err != nil; t.failed && ctx.Err() == nil {
 					r.note(t, "%v", err)
 				}
@@ -109,6 +131,36 @@ func (r *Run) each(ctx context.Context, p *phase, do func(context.Context, *figu
 	workers.Wait()
 	p.took = time.Since(start)
 	return context.Cause(ctx)
+}
+
+// take returns the next conversation that a worker has to do, one that another
+// has left where there is no new one, and nil where there is none.
+func (r *Run) take() *played {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next < len(r.all) {
+		r.next++
+		return r.all[r.next-1]
+	}
+	if len(r.left) == 0 {
+		return nil
+	}
+	t := r.left[0]
+	r.left = r.left[1:]
+	return t
+}
+
+func (r *Run) leave(t *played) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t.left = true
+	r.left = append(r.left, t)
+}
+
+func (r *Run) tookOver() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.takenOver++
 }
 
 // note keeps what went wrong with a conversation, the first of it at least.

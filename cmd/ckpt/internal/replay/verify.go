@@ -11,7 +11,7 @@ import (
 
 // verifyOne reads back all that one conversation left in the store. What came
 // back is compared in its encoded form, so that no difference is too small.
-func (r *Run) verifyOne(ctx context.Context, f *figures, t *played) error {
+func (r *Run) verifyOne(ctx context.Context, f *figures, t *played, _ string) error {
 	for _, read := range []func(context.Context, *figures, *played) error{
 		r.verifyState, r.verifyCache, r.verifyMessages, r.verifyRecord,
 	} {
