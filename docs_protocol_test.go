@@ -91,6 +91,10 @@ func TestProtocolRecords(t *testing.T) {
 			sameFields(t, "commit", tableOf(t, text, "commit"), &q.Commits[0], "required")
 		}
 		switch a := example.reply.(type) {
+		case *ckpt.StatsReply:
+			sameFields(t, "thread size", tableOf(t, text, "thread size"), &a.Largest[0], "always")
+			sameFields(t, "user size", tableOf(t, text, "user size"), &a.Users[0], "always")
+			sameFields(t, "operation figures", tableOf(t, text, "operation figures"), &a.Operations[0], "always")
 		case *ckpt.ThreadsTransactReply:
 			sameFields(t, "committed", tableOf(t, text, "committed"), &a.Commits[0], "always")
 		case *ckpt.StateManyReply:
@@ -106,7 +110,7 @@ func TestProtocolRecords(t *testing.T) {
 		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}, Trimmed: 1}, "always")
 	sameFields(t, "thread", tableOf(t, text, "thread"), &ckpt.ThreadInfo{ThreadID: "t", ThreadName: "n", UserID: "u", RunID: "r",
 		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true,
-		ExpiresAt: at, TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 1}, "required")
+		ExpiresAt: at, TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 1, Messages: 1, Bytes: 1}, "required")
 }
 
 // The figures of the limits are those of a bus of 1 MiB.
@@ -124,6 +128,7 @@ func TestProtocolLimits(t *testing.T) {
 		"ttl_ms":        int(l.TTL),
 		"filters":       l.Filters,
 		"prune":         l.Prune,
+		"top":           l.Top,
 		"keep_messages": l.Keep,
 		"history":       l.History,
 	}
