@@ -107,7 +107,7 @@ func TestProtocolRecords(t *testing.T) {
 	sameFields(t, "announcement", tableOf(t, text, "announcement"), &ckpt.UploadRequest{}, "required")
 	sameFields(t, "announced", tableOf(t, text, "announced"), &ckpt.UploadReply{ID: "u"}, "always")
 	sameFields(t, "event", tableOf(t, text, "event"), &ckpt.Event{ThreadID: "t", Kind: "expired", At: at, UserID: "u",
-		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}, Trimmed: 1}, "always")
+		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}, Trimmed: 1, Size: 10}, "always")
 	sameFields(t, "thread", tableOf(t, text, "thread"), &ckpt.ThreadInfo{ThreadID: "t", ThreadName: "n", UserID: "u", RunID: "r",
 		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true,
 		ExpiresAt: at, TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 1, Messages: 1, Bytes: 1}, "required")

@@ -24,6 +24,7 @@ type Event struct {
 	RequestID  string      `json:"request_id,omitempty"`  // of the request that made it
 	MessageIDs []MessageID `json:"message_ids,omitempty"` // messages put or deleted
 	Trimmed    int         `json:"trimmed,omitempty"`     // messages removed because the thread keeps the latest alone
+	Size       int         `json:"size,omitempty"`        // bytes of the values that were put
 	StoreID    string      `json:"store_id"`              // as in [SetupReply]; another ID means that revisions began anew
 }
 
@@ -47,5 +48,6 @@ func (e *Event) fields(f *wire.Fields) {
 	f.Optional("request_id", (*id)(&e.RequestID))
 	f.Optional("message_ids", (*messageIDs)(&e.MessageIDs))
 	f.Optional("trimmed", &e.Trimmed)
+	f.Optional("size", &e.Size)
 	f.Required("store_id", &e.StoreID)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,11 +56,12 @@ func exchanges(t testing.TB) []exchange {
 		ExpiresAt: later.Add(time.Hour), TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 100, Messages: 240, Bytes: 64000}))
 	ttl, pinned, keep := 90*time.Second, true, 100
 
+	changed := exampleEvent()
 	changes := ckpt.Changes{State: state, ClearState: true, Cache: state, CacheTTL: 90 * time.Second, ClearCache: true,
 		Delete: ids[1:], Messages: messages[:1], Metadata: metadata, Record: record}
 	committed := ckpt.Committed{UpdatedAt: at, ExpiresAt: later, MessageIDs: ids[:1], Deleted: 1}
 
-	return []exchange{
+	list := []exchange{
 		exchangeOf(ckpt.Setup, ckpt.SetupRequest{Client: "ckpt-go/0.1.0", Protocol: 1},
 			ckpt.SetupReply{Reply: stamp, Service: "ckpt", Version: "0.1.0", Protocol: 1, Journal: "local",
 				Limits: ckpt.LimitsFor(1 << 20)}),
@@ -123,6 +125,10 @@ func exchanges(t testing.TB) []exchange {
 		exchangeOf(ckpt.ThreadsTransact, ckpt.ThreadsTransactRequest{After: after, RequestID: write.RequestID, Commits: []ckpt.ThreadCommit{
 			{ThreadID: "airline-17", UserID: "user-42", Expected: ckpt.AtRevision(11), Changes: changes}, {ThreadID: "airline-18", Expected: ckpt.AtRevision(0), Changes: changes}}},
 			ckpt.ThreadsTransactReply{Reply: stamp, Commits: []ckpt.Committed{committed, committed}}),
+		exchangeOf(ckpt.ChangesList, ckpt.ChangesListRequest{After: after, Since: at, Until: 41, ThreadID: "airline-17", UserID: "user-42",
+			Kinds: []string{"messages.put", "expired"}, Skip: 3, Seen: 2, Limit: 50},
+			ckpt.ChangesListReply{Reply: stamp, Events: []ckpt.Raw{encode(t, &changed)}, Next: after, NextSkip: 4, HasMore: true,
+				Complete: true, Oldest: 12}),
 		exchangeOf(ckpt.PartsPut, ckpt.PartsPutRequest{ID: "U1", Index: 2, Data: []byte("part")},
 			ckpt.PartsPutReply{Reply: stamp}),
 		exchangeOf(ckpt.PartsEnd, ckpt.PartsEndRequest{ID: "U1"},
@@ -130,6 +136,13 @@ func exchanges(t testing.TB) []exchange {
 		exchangeOf(ckpt.PartsGet, ckpt.PartsGetRequest{ID: "D1", Index: 2},
 			ckpt.PartsGetReply{Reply: stamp, Data: []byte("part")}),
 	}
+	slices.SortFunc(list, func(a, b exchange) int { return place(a.name) - place(b.name) })
+	return list
+}
+
+// place is where an operation stands in the table.
+func place(name string) int {
+	return slices.IndexFunc(ckpt.Operations(), func(op ckpt.OpInfo) bool { return op.Name == name })
 }
 
 // The bytes of each request and reply are those of the golden files, so that
@@ -154,13 +167,19 @@ func TestGoldenRecords(t *testing.T) {
 	t.Parallel()
 	message := fullMessage()
 	golden(t, "message", &message, new(ckpt.Message))
-	golden(t, "event", &ckpt.Event{ThreadID: "airline-17", Kind: ckpt.MessagesPut.Name, Revision: 41, Previous: 39,
-		At: time.UnixMilli(1758400000123).UTC(), UserID: "user-42", RequestID: "r-1",
-		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, Trimmed: 3, StoreID: "S1"}, new(ckpt.Event))
+	event := exampleEvent()
+	golden(t, "event", &event, new(ckpt.Event))
 	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8,
 		Parts: &ckpt.Parts{ID: "D1", Replica: "R1", PartSize: 4, Checksum: 1 << 63}}, new(ckpt.Error))
 	golden(t, "upload.request", &ckpt.UploadRequest{Size: 10, PartSize: 4, Checksum: 1 << 63}, new(ckpt.UploadRequest))
 	golden(t, "upload.reply", &ckpt.UploadReply{Reply: ckpt.Reply{Revision: 41, StoreID: "S1"}, ID: "U1", Replica: "R1"}, new(ckpt.UploadReply))
+}
+
+// exampleEvent has every field.
+func exampleEvent() ckpt.Event {
+	return ckpt.Event{ThreadID: "airline-17", Kind: ckpt.MessagesPut.Name, Revision: 41, Previous: 39,
+		At: time.UnixMilli(1758400000123).UTC(), UserID: "user-42", RequestID: "r-1",
+		MessageIDs: []ckpt.MessageID{ckpt.StringID("m-1"), ckpt.IntID(2)}, Trimmed: 3, Size: 214, StoreID: "S1"}
 }
 
 // golden compares r's bytes with the file of that name, and what empty becomes

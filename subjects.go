@@ -46,9 +46,12 @@ var (
 	ThreadsPrune    = operation[ThreadsPruneRequest, ThreadsPruneReply]("threads.prune", true)
 	ThreadsCommit   = operation[ThreadsCommitRequest, ThreadsCommitReply]("threads.commit", true)
 	ThreadsTransact = operation[ThreadsTransactRequest, ThreadsTransactReply]("threads.transact", true)
-	PartsPut        = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
-	PartsEnd        = ofReplica(operation[PartsEndRequest, PartsEndReply]("parts.end", false))
-	PartsGet        = ofReplica(operation[PartsGetRequest, PartsGetReply]("parts.get", false))
+
+	ChangesList = operation[ChangesListRequest, ChangesListReply]("changes.list", false)
+
+	PartsPut = ofReplica(operation[PartsPutRequest, PartsPutReply]("parts.put", false))
+	PartsEnd = ofReplica(operation[PartsEndRequest, PartsEndReply]("parts.end", false))
+	PartsGet = ofReplica(operation[PartsGetRequest, PartsGetReply]("parts.get", false))
 )
 
 // Operations returns the table's rows in the order of the protocol document.
@@ -82,6 +85,7 @@ func Operations() []OpInfo {
 		ThreadsPrune.OpInfo,
 		ThreadsCommit.OpInfo,
 		ThreadsTransact.OpInfo,
+		ChangesList.OpInfo,
 		PartsPut.OpInfo,
 		PartsEnd.OpInfo,
 		PartsGet.OpInfo,

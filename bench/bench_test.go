@@ -24,12 +24,16 @@ func TestRun(t *testing.T) {
 		threads:  []int{60},
 		searched: 100,
 		stored:   2500,
+		large:    2 << 20,
 	}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if rows, want := strings.Count(out.String(), " 256 B |"), 2+2+4+len(modes)*5*2+2*2; rows != want {
 		t.Errorf("%d comparisons of 256 B, want %d:\n%s", rows, want, out.String())
+	}
+	if rows := strings.Count(out.String(), " put |         1 |") + strings.Count(out.String(), " get |         1 |"); rows < 4 {
+		t.Errorf("%d comparisons of a large state, want 4:\n%s", rows, out.String())
 	}
 	if rows := strings.Count(out.String(), " 60 |"); rows != 2 {
 		t.Errorf("%d comparisons of lists, want 2:\n%s", rows, out.String())

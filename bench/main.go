@@ -32,6 +32,7 @@ type bounds struct {
 	threads  []int         // messages of the threads that are listed
 	searched int           // messages of the thread that is searched
 	stored   int           // messages of the journal that is read
+	large    int           // bytes of a state that travels in parts
 }
 
 var (
@@ -43,6 +44,7 @@ var (
 		threads:  []int{100, 10_000, 1_000_000},
 		searched: 100_000,
 		stored:   1_000_000,
+		large:    16 << 20,
 	}
 	quick = bounds{
 		rounds:   3,
@@ -52,6 +54,7 @@ var (
 		threads:  []int{100, 10_000, 100_000},
 		searched: 100_000,
 		stored:   100_000,
+		large:    full.large,
 	}
 )
 
@@ -60,7 +63,7 @@ func main() {
 		short   = flag.Bool("quick", false, "run for some seconds; the figures are less steady")
 		rounds  = flag.Int("rounds", 0, "pairs of turns for each figure (default 7, or 3)")
 		turn    = flag.Duration("turn", 0, "time of one turn (default 250ms, or 30ms)")
-		only    = flag.String("run", "", "run only the parts whose name matches this expression: put, get, list, client, search, journal, commit, start")
+		only    = flag.String("run", "", "run only the parts whose name matches this expression: put, get, list, client, search, journal, commit, start, large")
 		profile = flag.String("cpuprofile", "", "write a CPU profile of the whole run to this file")
 	)
 	flag.Parse()
@@ -95,6 +98,7 @@ var parts = []struct {
 	{"journal", journals},
 	{"commit", commits},
 	{"start", starts},
+	{"large", larges},
 }
 
 // local is a part that is measured on a server and a service in memory of its

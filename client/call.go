@@ -23,6 +23,7 @@ type call[Q, A, T any] struct {
 	op      *ckpt.Op[Q, A]
 	request Q
 	asked   *seenStore // the store when the request was encoded
+	bytes   bool       // what the request holds is sent as it is
 	answer  A
 	extract func(*A) (T, error) // what the method returns of the answer
 }
@@ -43,7 +44,7 @@ func newCall[Q, A, T any](ctx context.Context, t *transport, op *ckpt.Op[Q, A], 
 
 // reset makes the call as good as new.
 func (c *call[Q, A, T]) reset(p pending, t *transport) {
-	c.Future, c.asked = Future[T]{pending: p, t: t, reader: c}, nil
+	c.Future, c.asked, c.bytes = Future[T]{pending: p, t: t, reader: c}, nil, false
 }
 
 // free gives the call back. Nobody may hold its future, nor send its request.
@@ -62,6 +63,9 @@ func (c *call[Q, A, T]) encode(err error) *Future[T] {
 	c.asked = c.t.session.store.Load()
 	setAfter(&c.request, c.asked.position())
 	b := buffers.Get().(*[]byte)
+	if c.t.compress.how != 0 && err == nil && !c.bytes {
+		c.t.compress.states(&c.request)
+	}
 	if err == nil {
 		*b, err = ckpt.Append(*b, c.op.Request(&c.request))
 	}

@@ -55,7 +55,10 @@ type (
 	CleanThreadOption interface {
 		cleanThread(*ckpt.ThreadsCleanRequest)
 	} // of [Client.CleanThread]
-	ReleaseOption interface{ release(*ckpt.ReleaseRequest) } // of [Client.Release]
+	ReleaseOption     interface{ release(*ckpt.ReleaseRequest) } // of [Client.Release]
+	ListChangesOption interface {
+		listChanges(*ckpt.ChangesListRequest)
+	} // of [Client.ListChanges]
 )
 
 // RetainThreadOption is an option of [Client.RetainThread].

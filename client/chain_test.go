@@ -17,7 +17,7 @@ func TestChainForgetsOldThreads(t *testing.T) {
 	}
 	const threads = 5*rememberThreads + rememberThreads/2
 	for i := range threads {
-		c.next(event(i, uint64(i+1)))
+		c.remember(event(i, uint64(i+1)))
 		if n := len(c.recent) + len(c.older); n > 2*rememberThreads {
 			t.Fatalf("remembers %d threads", n)
 		}

@@ -19,7 +19,7 @@ func Do[S, Q, A any](ctx context.Context, c *Client[S], op *ckpt.Op[Q, A], reque
 	}
 	identify(&request)
 	k := newCall(ctx, c.transport, op, thread, itself[A])
-	k.request = request
+	k.request, k.bytes = request, true
 	return k.encode(nil).result()
 }
 

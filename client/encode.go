@@ -27,6 +27,9 @@ func encodeState[S any](scratch *[]byte, to *ckpt.Raw, state *S) error {
 // anything come out as the widest of their kind; what is typed is decoded by
 // the library.
 func decodeState[S any](raw ckpt.Raw, state *S) (err error) {
+	if raw, err = Plain(raw); err != nil {
+		return err
+	}
 	switch to := any(state).(type) {
 	case *ckpt.Raw:
 		*to = raw

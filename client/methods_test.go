@@ -304,6 +304,32 @@ func TestMethods(t *testing.T) {
 			}})
 }
 
+func TestListChangesMethod(t *testing.T) {
+	t.Parallel()
+	srv := bustest.Start(t)
+	at := time.UnixMilli(1_700_000_000_123).UTC()
+	event := ckpt.Event{ThreadID: "t", Kind: "state.put", Revision: 9, Previous: 7, At: at, StoreID: "s"}
+	position := ckpt.Position{StoreID: "s", Revision: 5}
+	reply := ckpt.ChangesListReply{Reply: ckpt.Reply{Revision: 7, StoreID: "s"}, Events: []ckpt.Raw{encode(t, &event)}, Next: ckpt.Position{StoreID: "s", Revision: 9}, Oldest: 4, Complete: true}
+	want := client.Changes{Events: []ckpt.Event{event}, Next: reply.Next, Complete: true, Oldest: 4}
+	for _, test := range []struct {
+		opts []client.ListChangesOption
+		want ckpt.ChangesListRequest
+	}{
+		{[]client.ListChangesOption{client.From(position), client.Thread("t"), client.User("u"), client.Kinds{"state.put"}, client.Limit(3)},
+			ckpt.ChangesListRequest{After: position, ThreadID: "t", UserID: "u", Kinds: []string{"state.put"}, Limit: 3}},
+		{[]client.ListChangesOption{client.Since(at)}, ckpt.ChangesListRequest{Since: at}},
+	} {
+		check(t, srv, ckpt.ChangesList, test.want, nil, reply, want, form[client.Changes]{
+			func(x context.Context, c *client.Client[string]) (client.Changes, error) {
+				return c.ListChanges(x, test.opts...)
+			},
+			func(x context.Context, c *client.Client[string]) *client.Future[client.Changes] {
+				return c.ListChangesAsync(x, test.opts...)
+			}})
+	}
+}
+
 // A positive TTL never becomes 0, which would mean for ever.
 func TestShortTTL(t *testing.T) {
 	t.Parallel()

@@ -10,10 +10,11 @@ import (
 type Option func(*settings)
 
 type settings struct {
-	prefix  string
-	name    string
-	timeout time.Duration
-	retry   Retry
+	prefix   string
+	name     string
+	timeout  time.Duration
+	retry    Retry
+	compress compression
 }
 
 // WithPrefix names the subject prefix of the service; the default is
@@ -27,6 +28,16 @@ func WithName(name string) Option { return func(s *settings) { s.name = name } }
 // WithTimeout bounds a request, with all its attempts, whose context has no
 // deadline. The default is [DefaultTimeout].
 func WithTimeout(d time.Duration) Option { return func(s *settings) { s.timeout = d } }
+
+// WithCompression compresses states and cached states of minBytes or more, where
+// that makes them smaller, up to 64 MiB each. Every client reads them, whether
+// or not it compresses itself. The limit of a value holds for what is sent.
+// Messages are not compressed, since the service looks into them. A write that
+// is repeated with its own [RequestID] counts as the same one only where the
+// state is compressed, or not, as before.
+func WithCompression(c Compression, minBytes int) Option {
+	return func(s *settings) { s.compress = compression{c, minBytes} }
+}
 
 // WithRetry sets when a request is sent again.
 func WithRetry(r Retry) Option { return func(s *settings) { s.retry = r } }
@@ -72,6 +83,9 @@ func (s *settings) check() error {
 	}
 	if s.retry.Attempts < 0 || s.retry.Answer < 0 || s.retry.Pause < 0 {
 		return ckpt.Errorf(ckpt.InvalidArgument, "retry %+v: must not be negative", s.retry)
+	}
+	if s.compress.how > Zstd || s.compress.minBytes < 0 {
+		return ckpt.Errorf(ckpt.InvalidArgument, "compression %d of %d bytes or more: want S2 or Zstd, and 0 bytes or more", s.compress.how, s.compress.minBytes)
 	}
 	if s.retry.Answer == 0 {
 		s.retry.Answer = defaultAnswer

@@ -26,6 +26,7 @@ type transport struct {
 	operations map[string]*operation // by name
 	timeout    time.Duration
 	retry      Retry
+	compress   compression
 	inbox      string // the subject of the replies up to the token, with its last dot
 	replies    *nats.Subscription
 	detours    sync.WaitGroup
@@ -44,6 +45,7 @@ func newTransport(nc *nats.Conn, s *settings) (*transport, error) {
 		operations: make(map[string]*operation),
 		timeout:    s.timeout,
 		retry:      s.retry,
+		compress:   s.compress,
 		inbox:      nc.NewInbox() + ".",
 		wake:       make(chan struct{}, 1),
 		quit:       make(chan struct{}),

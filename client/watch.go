@@ -17,7 +17,33 @@ type WatchOption interface{ watch(*watcher) }
 // Thread keeps the events of one thread; without it a watch sees those of all.
 type Thread string
 
-func (t Thread) watch(w *watcher) { w.thread, w.one = string(t), true }
+func (t Thread) watch(w *watcher) { w.filter.ThreadID, w.one = string(t), true }
+func (u User) watch(w *watcher)   { w.filter.UserID = string(u) }
+func (k Kinds) watch(w *watcher)  { w.filter.Kinds = k }
+func (f From) watch(w *watcher)   { w.from.After, w.replay = ckpt.Position(f), true }
+func (s Since) watch(w *watcher)  { w.from.Since, w.replay = time.Time(s), true }
+
+// Silence is how long a watch trusts that nothing was missed: after that time it
+// asks the service whether what it has got is all. So a lost event that nothing
+// shows is late by twice this time at the most, while a service answers. The default, and what 0 or
+// less stands for, is [DefaultSilence].
+type Silence time.Duration
+
+// DefaultSilence is the [Silence] of a watch that was given none.
+const DefaultSilence = 2 * time.Second
+
+func (s Silence) watch(w *watcher) {
+	if s > 0 {
+		w.silence = time.Duration(s)
+	}
+}
+
+// Progress is called, between two events, with the position up to which all changes
+// were told and taken: a watch [From] there goes on without a hole. It is behind the
+// latest event, by twice the [Silence] at the most while a service answers.
+type Progress func(ckpt.Position)
+
+func (p Progress) watch(w *watcher) { w.progress = append(w.progress, p) }
 
 // Backlog is how many events may wait for a consumer that is slower than they
 // come. What does not fit is lost and reported as a gap. The default is
@@ -33,26 +59,29 @@ func (b Backlog) watch(w *watcher) { w.backlog = max(int(b), 1) }
 // Watch ranges over the changes of threads as they happen. It has subscribed
 // when it returns, so that no write that is begun afterwards is missed, and
 // goes on until ctx ends, the range is left, or the client or its connection
-// is closed. Whether it could not begin or had to end, the last that it yields
-// is an error: that of ctx as it is, any other an [ckpt.Error] with the code
-// Unavailable, or InvalidArgument where [Thread] is no ID.
+// is closed. With [From] or [Since] it first tells what has changed since then,
+// and goes on from there without a hole. Whether it could not begin or had to end,
+// the last that it yields is an error: that of ctx as it is, any other an
+// [ckpt.Error], with the code Unavailable mostly, or InvalidArgument where an option
+// is wrong.
 //
-// Where events were missed, it yields an event of the kind [ckpt.KindGap] and
-// goes on: what was missed must be read anew. A gap names a thread where the
-// revisions of that thread show it, or where its event cannot be read. It
-// names none, and stands for all threads, after the connection was lost, where
-// the consumer was so slow that its backlog overflowed, and where another
-// store has taken the place of the one before.
+// It tells each change at least once, and those of a thread in their order; an
+// event that comes again has the revision that it had before. What it missed, it asks
+// any replica for, and tells: at once where the next event of the thread shows it,
+// where the connection was lost, or where the consumer was so slow that its
+// backlog overflowed; and after some time, see [Silence], where nothing shows
+// it, as when a replica ended between a change and its event.
 //
-// To see gaps a watch remembers the latest revision of at least the 32,768
-// threads that changed last, and of twice as many at most; of a thread beyond
-// these, a lost event shows only by one of the other signs.
+// What the service does not have any more is an event of the kind [ckpt.KindGap]:
+// of one thread or, where it names none, of all; that must be read anew. So are
+// all threads where another store has taken the place of the one before, and
+// where no service answered within the client's timeout, see [WithTimeout].
 //
 // The sequence is for one range loop: when that is left, the watch is over.
 // One that is never ranged over holds its subscription until ctx or the client
 // ends.
 func (c *Client[S]) Watch(ctx context.Context, opts ...WatchOption) iter.Seq2[ckpt.Event, error] {
-	w := &watcher{nc: c.nc, backlog: DefaultBacklog, timeout: c.timeout, caller: ctx}
+	w := &watcher{transport: c.transport, backlog: DefaultBacklog, silence: DefaultSilence, caller: ctx, told: make(map[change]bool)}
 	for _, o := range opts {
 		o.watch(w)
 	}
@@ -64,12 +93,15 @@ func (c *Client[S]) Watch(ctx context.Context, opts ...WatchOption) iter.Seq2[ck
 
 // watcher is one watch.
 type watcher struct {
-	nc      *nats.Conn
-	subject string
-	one     bool // only the thread
-	thread  string
-	backlog int
-	timeout time.Duration // of a round trip to the server
+	*transport
+	subject  string
+	one      bool                    // only one thread
+	filter   ckpt.ChangesListRequest // the thread, the user and the kinds
+	replay   bool                    // it begins with what has changed
+	from     ckpt.ChangesListRequest // since then
+	backlog  int
+	silence  time.Duration
+	progress []Progress
 
 	caller context.Context // the context that Watch was given
 	ctx    context.Context // ends with the watch; its cause says why
@@ -78,21 +110,39 @@ type watcher struct {
 	messages chan *nats.Msg
 	sub      *nats.Subscription
 	status   chan nats.Status // tells of reconnects
+	dropped  int              // messages that the subscription had dropped when it was looked last
 
 	chain   chain
-	dropped int // messages that the subscription had dropped when a gap told so
+	told    map[change]bool // live, behind the position; whether the consumer wanted it
+	highest uint64          // of these
+	mark    uint64          // the highest of a while ago
+	checked time.Time       // when the service was asked last
+	failed  int             // how often in vain since
+	over    bool            // the range was left
+}
+
+// change is one change of a thread.
+type change struct {
+	thread   string
+	revision uint64
 }
 
 var errWatchOver = errors.New("this watch was ranged over before")
 
-// begin subscribes, and returns when the server knows of it.
+// begin subscribes, and returns when the server knows of it and, where a service
+// answers, when it is known where the watch begins.
 func (w *watcher) begin(client context.Context, prefix string) error {
 	w.subject = ckpt.EventsSubject(prefix)
 	if w.one {
-		if err := ckpt.CheckID(w.thread); err != nil {
-			return ckpt.Errorf(ckpt.InvalidArgument, "thread %.64q: %v", w.thread, err)
+		if err := ckpt.CheckID(w.filter.ThreadID); err != nil {
+			return ckpt.Errorf(ckpt.InvalidArgument, "thread %.64q: %v", w.filter.ThreadID, err)
 		}
-		w.subject = ckpt.EventSubject(prefix, w.thread)
+		w.subject = ckpt.EventSubject(prefix, w.filter.ThreadID)
+	}
+	for _, kind := range w.filter.Kinds {
+		if !ckpt.IsEventKind(kind) {
+			return ckpt.Errorf(ckpt.InvalidArgument, "no event has the kind %.64q", kind)
+		}
 	}
 	w.ctx, w.end = context.WithCancelCause(w.caller)
 	if err := context.Cause(w.ctx); err != nil {
@@ -117,8 +167,12 @@ func (w *watcher) begin(client context.Context, prefix string) error {
 	})
 	if err != nil {
 		w.end(err)
+		return err
 	}
-	return err
+	if w.checked = time.Now(); !w.replay {
+		w.orient()
+	}
+	return nil
 }
 
 // settled returns when the server has handled the subscription. One that the
@@ -138,99 +192,6 @@ func (w *watcher) settled() error {
 	return nil
 }
 
-// events yields what happens until the watch ends.
-func (w *watcher) events(yield func(ckpt.Event, error) bool) {
-	defer w.end(errWatchOver)
-	for w.caller.Err() == nil {
-		select {
-		case m := <-w.messages:
-			if !w.receive(m, yield) {
-				return
-			}
-		case _, listening := <-w.status:
-			if listening && !w.reconnected(yield) {
-				return
-			}
-		case <-w.ctx.Done():
-			if w.caller.Err() == nil && !w.rest(yield) {
-				return
-			}
-			yield(ckpt.Event{}, w.ended(context.Cause(w.ctx)))
-			return
-		}
-	}
-	yield(ckpt.Event{}, w.ended(w.caller.Err()))
-}
-
-// rest yields the events that came before the watch ended.
-func (w *watcher) rest(yield func(ckpt.Event, error) bool) bool {
-	for {
-		select {
-		case m := <-w.messages:
-			if !w.receive(m, yield) {
-				return false
-			}
-		default:
-			return true
-		}
-	}
-}
-
-// receive yields one event, and before it a gap where it shows one.
-func (w *watcher) receive(m *nats.Msg, yield func(ckpt.Event, error) bool) bool {
-	if n, err := w.sub.Dropped(); err == nil && n != w.dropped {
-		w.dropped = n
-		w.chain.reset()
-		if !yield(gap(""), nil) {
-			return false
-		}
-	}
-	var e ckpt.Event
-	if ckpt.Decode(m.Data, &e) != nil {
-		return w.unreadable(m.Subject, yield)
-	}
-	switch v, last := w.chain.next(&e); v {
-	case stale:
-		return true
-	case restarts:
-		if !yield(gap(""), nil) {
-			return false
-		}
-	case missed:
-		g := gap(e.ThreadID)
-		g.Previous, g.Revision, g.StoreID, g.UserID = last, e.Previous, e.StoreID, e.UserID
-		if !yield(g, nil) {
-			return false
-		}
-	}
-	return yield(e, nil)
-}
-
-// unreadable yields a gap for an event that cannot be read: of the thread that
-// its subject names.
-func (w *watcher) unreadable(subject string, yield func(ckpt.Event, error) bool) bool {
-	thread, err := ckpt.DecodeToken(subject[strings.LastIndexByte(subject, '.')+1:])
-	if err != nil {
-		w.chain.reset()
-		return yield(gap(""), nil)
-	}
-	w.chain.forget(thread)
-	return yield(gap(thread), nil)
-}
-
-// reconnected yields a gap when the server knows of the subscription again, so
-// that whoever reads anew after it misses nothing.
-func (w *watcher) reconnected(yield func(ckpt.Event, error) bool) bool {
-	if err := w.settled(); errors.Is(err, nats.ErrPermissionViolation) {
-		w.end(err)
-	}
-	if w.ctx.Err() != nil {
-		return true // the range ends with the cause
-	}
-	w.chain.reset()
-	return yield(gap(""), nil)
-}
-
 // gap returns the event that tells of missed ones, at the time when it was
 // noticed.
 func gap(thread string) ckpt.Event {
@@ -246,6 +207,6 @@ func (w *watcher) ended(cause error) error {
 	if !errors.As(cause, &e) {
 		e = closedError(cause)
 	}
-	e.Subject, e.ThreadID = w.subject, w.thread
+	e.Subject, e.ThreadID = w.subject, w.filter.ThreadID
 	return e
 }

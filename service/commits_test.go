@@ -91,7 +91,7 @@ func nextEvent(t *testing.T, sub *nats.Subscription) (e ckpt.Event) {
 
 // Whatever is wrong with one part of a commit, nothing of it is done.
 func testCommitAllOrNothing(t *testing.T, start starter) {
-	h := start(t, setting{options: []Option{WithMaxValue(100 << 10)}})
+	h := start(t, setting{options: []Option{WithMaxValue(1<<20 - 1<<10)}}) // what fits one message
 	h.fill("ann")
 	before := h.dump()
 	good := ckpt.Changes{State: ckpt.Raw{7}, Cache: ckpt.Raw{7}, Delete: stringIDs("m"), Messages: []ckpt.Raw{textMessage(t, "n", "n")},

@@ -10,12 +10,14 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// events publishes what was committed.
+// events tells watchers what was committed, and keeps it for those that miss it.
 type events struct {
-	nc      *nats.Conn
-	prefix  string
-	storeID func() string
-	log     *slog.Logger
+	nc     *nats.Conn
+	prefix string
+	log    *slog.Logger
+	limit  int // bytes of an event
+	ring   *eventRing
+	loses  func() bool // nil but in tests
 }
 
 // event is an event on its way out: memory that serves one after the other.
@@ -26,12 +28,11 @@ type event struct {
 
 var outgoing = sync.Pool{New: func() any { return new(event) }}
 
-// publish tells watchers of a change. The journal calls it for one change of a
-// thread after the other, so events of one thread leave in their order. One
-// that cannot be sent is not lost on watchers: the next one's Previous tells
-// that it is missing. It fits the bus: a put's message IDs are bounded by what
-// the page of a reply may hold.
-func (p *events) publish(c store.Change) {
+// applied keeps the event of a change, and publishes that of one which this
+// replica made. The journal calls it for one change of a thread after the other,
+// so events of one thread leave in their order. One that cannot be sent is not
+// lost on watchers: all replicas keep it.
+func (p *events) applied(storeID string, c store.Change, mine bool) {
 	out := outgoing.Get().(*event)
 	defer outgoing.Put(out)
 	e := &out.Event
@@ -45,12 +46,20 @@ func (p *events) publish(c store.Change) {
 		RequestID:  c.RequestID,
 		MessageIDs: c.AppendMessageIDs(e.MessageIDs[:0]),
 		Trimmed:    c.Trimmed,
-		StoreID:    p.storeID(),
+		Size:       c.Size(),
+		StoreID:    storeID,
 	}
 	b, err := ckpt.Append(out.bytes[:0], e)
+	if len(b) > p.limit {
+		e.MessageIDs = nil
+		b, err = ckpt.Append(b[:0], e)
+	}
 	out.bytes = b
 	if err == nil {
-		err = p.nc.Publish(ckpt.EventSubject(p.prefix, c.ThreadID), b)
+		p.ring.add(c.Revision, c.At, b)
+		if mine && (p.loses == nil || !p.loses()) {
+			err = p.nc.Publish(ckpt.EventSubject(p.prefix, c.ThreadID), b)
+		}
 	}
 	if err != nil {
 		p.log.Warn("an event was not sent", "thread", c.ThreadID, "revision", c.Revision, "err", err)

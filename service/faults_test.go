@@ -62,7 +62,8 @@ func (g *group) connect() *nats.Conn {
 
 func (g *group) connectTo(urls string) *nats.Conn {
 	g.Helper()
-	nc, err := nats.Connect(urls, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0))
+	nc, err := nats.Connect(urls, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // which would print them
 	if err != nil {
 		g.Fatal(err)
 	}

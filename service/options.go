@@ -21,6 +21,8 @@ type options struct {
 	inboxes      []string
 	now          func() time.Time
 	sweepEvery   time.Duration
+	eventRing    int
+	loses        func() bool
 	maxValue     int // 0: the default
 	maxUploads   int // 0: the default
 	replicated   bool
@@ -153,9 +155,25 @@ func (o *options) checkRetention() error {
 	return nil
 }
 
+// DefaultEventRing is how many events a service keeps that was not told.
+const DefaultEventRing = 16384
+
+// WithEventRing is how many of the latest events the service keeps, for watchers
+// that missed some. They take some 200 bytes each, and never more than 32 MiB
+// together. 0 keeps none; less counts as 0. The default is [DefaultEventRing].
+func WithEventRing(n int) Option {
+	return func(o *options) { o.eventRing = max(n, 0) }
+}
+
 // withClock makes tests independent of the time of day and of the sweep.
 func withClock(now func() time.Time, sweepEvery time.Duration) Option {
 	return func(o *options) { o.now, o.sweepEvery = now, sweepEvery }
+}
+
+// withLostEvents loses the events of which loses says so, as if the replica had
+// ended between the change and its event.
+func withLostEvents(loses func() bool) Option {
+	return func(o *options) { o.loses = loses }
 }
 
 // withJournal gives tests a journal with other times and less slack.
@@ -174,6 +192,7 @@ func newOptions(opts []Option) options {
 		inboxes:    []string{"_INBOX.", "_R_."},
 		now:        time.Now,
 		sweepEvery: defaultSweep,
+		eventRing:  DefaultEventRing,
 		starting:   context.Background(),
 		tune:       func(*journal.Options) {},
 	}

@@ -36,6 +36,8 @@ func (s *Service) routes() {
 	handle(s, ckpt.ThreadsList, nil, listThreads)
 	write(s, ckpt.ThreadsClean, store.PlanThreadsClean)
 	write(s, ckpt.ThreadsRetain, store.PlanThreadsRetain)
+
+	handle(s, ckpt.ChangesList, nil, listChanges)
 	handle(s, ckpt.ThreadsPrune, nil, pruneThreads)
 	handle(s, ckpt.ThreadsCommit, store.PlanCommit, commitThread)
 	handle(s, ckpt.ThreadsTransact, planTransact, transact)

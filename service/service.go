@@ -84,11 +84,13 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 	}
 	s.uploads = uploads{limit: limits.Uploads, byID: make(map[string]*upload)}
 	s.downloads = downloads{limit: limits.Uploads, byID: make(map[string]*download)}
+	s.events = events{nc: nc, prefix: o.prefix, log: o.log, limit: limits.Page, ring: newEventRing(o.eventRing), loses: o.loses}
 	so := store.Options{
 		Limits:    limits,
 		NewID:     func() string { return uuid.Must(uuid.NewV7()).String() },
 		History:   o.history,
 		Retention: o.retention,
+		Missed:    s.events.ring.missed,
 	}
 	if limit := so.Limits.History; o.history < 0 || o.history > limit {
 		return nil, ckpt.Errorf(ckpt.InvalidArgument, "history %d: want 0, for none, to %d", o.history, limit)
@@ -97,7 +99,6 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 		so.Window = journal.Window
 	}
 	s.store = store.New(so)
-	s.events = events{nc: nc, prefix: o.prefix, storeID: s.StoreID, log: o.log}
 	if err := s.begin(); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/service/internal/journal"
+	"github.com/ckptbus/ckpt/service/internal/store"
 	"github.com/nats-io/nats.go/micro"
 	"github.com/nats-io/nuid"
 )
@@ -16,7 +17,8 @@ import (
 func (s *Service) openJournal() (journal.Journal, error) {
 	if !s.replicated {
 		s.first <- nil
-		return journal.NewLocal(s.store, nuid.Next(), s.events.publish), nil
+		id := nuid.Next()
+		return journal.NewLocal(s.store, id, func(c store.Change) { s.events.applied(id, c, true) }), nil
 	}
 	ctx, cancel := context.WithTimeout(s.starting, openTimeout)
 	defer cancel()
@@ -28,7 +30,8 @@ func (s *Service) openJournal() (journal.Journal, error) {
 		UnderWay: s.stream.underWay(),
 		Now:      s.now,
 		Log:      s.log,
-		Applied:  s.events.publish,
+		Applied:  s.events.applied,
+		Begun:    s.events.ring.begin,
 		Serving:  s.follows,
 	}
 	s.tune(&o)

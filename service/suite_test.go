@@ -105,6 +105,9 @@ func suite(t *testing.T, start starter) {
 		{"Events", testEvents},
 		{"NoEvents", testNoEvents},
 		{"EventsInOrder", testEventsInOrder},
+		{"ChangesList", testChangesList},
+		{"EventsBehindTheRing", testEventsBehindTheRing},
+		{"EventsOfOneRevision", testEventsOfOneRevision},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -31,6 +31,7 @@ type serveFlags struct {
 	retentionFlags
 	listen       string
 	allowRelease bool
+	eventRing    int // events that the service keeps
 	history      int
 	maxValue     byteSize // 0: the default
 	maxUploads   int
@@ -78,6 +79,7 @@ shows how far it has come.`,
 	o.addFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", defaultListen, "`HOST:PORT` of the embedded NATS server; port 0 takes a free one")
+	f.IntVar(&o.eventRing, "event-ring", service.DefaultEventRing, "keep the latest `N` events for watchers that missed some, at most 32 MiB")
 	f.BoolVar(&o.allowRelease, "allow-release", false, "let a client empty the store")
 	f.IntVar(&o.history, "history", 0, "keep the last `N` earlier states of each thread, to be read and restored")
 	f.Var(&o.maxValue, "max-value", "the largest state or message, such as 100MiB; what is over one message of the bus travels in parts (default 64MiB)")
@@ -91,6 +93,9 @@ shows how far it has come.`,
 func (o *serveFlags) run(cmd *cobra.Command) error {
 	if o.chosen() && cmd.Flags().Changed("listen") {
 		return usagef("--listen is for an embedded server and does not go with --nats or --context: give one")
+	}
+	if o.eventRing < 0 {
+		return usagef("--event-ring is %d: want 0 or more", o.eventRing)
 	}
 	if err := o.clusterFlags.check(cmd.Flags(), &o.journalFlags); err != nil {
 		return err
@@ -163,7 +168,7 @@ func calledOff(ctx context.Context, err error) error {
 
 func (o *serveFlags) options(ctx context.Context, nc *nats.Conn, log *slog.Logger) []service.Option {
 	opts := []service.Option{service.WithPrefix(o.prefix), service.WithLogger(log), service.WithStartContext(ctx),
-		service.WithMaxValue(int(o.maxValue)), service.WithMaxUploads(o.maxUploads)}
+		service.WithMaxValue(int(o.maxValue)), service.WithMaxUploads(o.maxUploads), service.WithEventRing(o.eventRing)}
 	if inbox := nc.Opts.InboxPrefix; inbox != "" { // which callers here may share
 		opts = append(opts, service.WithInboxPrefix(inbox+"."))
 	}

@@ -49,7 +49,7 @@ func TestServeDataLogs(t *testing.T) {
 
 func wantState(t *testing.T, url, thread string, want byte) {
 	t.Helper()
-	got, err := dial(t, url).GetState(t.Context(), thread)
+	got, err := dial(t, url).GetState(t.Context(), thread, client.Linearizable(true)) // whichever replica answers
 	if err != nil || string(got.Value) != string([]byte{want}) {
 		t.Errorf("the state is %v, %v, want %d", got.Value, err, want)
 	}

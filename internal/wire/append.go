@@ -256,6 +256,12 @@ func AppendBin(b, v []byte) []byte {
 	return append(b, v...)
 }
 
+// AppendExtHeader appends the header of an extension of n bytes, which follow.
+func AppendExtHeader(b []byte, kind int8, n int) []byte {
+	b = append(b, 0xc9, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	return append(b, byte(kind))
+}
+
 // AppendArrayHeader announces an array of n elements.
 func AppendArrayHeader(b []byte, n int) []byte { return appendCount(b, n, 0x90, 0xdc) }
 

@@ -196,3 +196,10 @@ func (r Raw) Get(key string) Raw {
 	}
 	return nil
 }
+
+// Ext returns the type and the bytes of the extension that r is; they are r's
+// own.
+func (r Raw) Ext() (kind int8, body []byte, ok bool) {
+	t := r.token()
+	return t.ext, r[t.body:t.end], t.kind == Ext
+}

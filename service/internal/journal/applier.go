@@ -39,7 +39,7 @@ func (a assembly) add(p *part, sequence, window uint64) (body []byte, first uint
 				delete(a, k)
 			}
 		}
-		r = &assembled{first: sequence, body: make([]byte, 0, p.count*len(p.body))} // the last part has less
+		r = &assembled{first: sequence, body: make([]byte, 0, min(p.count*len(p.body), maxRoom))}
 		a[key] = r
 	case r == nil || r.parts != p.index:
 		delete(a, key)
@@ -53,6 +53,9 @@ func (a assembly) add(p *part, sequence, window uint64) (body []byte, first uint
 	delete(a, key)
 	return r.body, r.first
 }
+
+// maxRoom bounds what is set aside for a record before its parts are there.
+const maxRoom = 64 << 20
 
 // floor returns the oldest part that a record still needs; at most limit.
 func (a assembly) floor(limit uint64) uint64 {
@@ -102,13 +105,14 @@ func (j *JetStream) take(a assembly, sequence uint64, data []byte) error {
 		j.applyMine(mine, r, void, first, sequence)
 		return nil
 	}
+	tell := func(c store.Change) { j.opts.Applied(p.storeID, c, false) }
 	for i, raw := range r.entries {
 		e, err := store.DecodeEntry(raw)
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", i, err)
 		}
 		if !void {
-			j.store.Apply(&e, j.clock.Load(), first, sequence, ignore)
+			j.store.Apply(&e, j.clock.Load(), first, sequence, tell)
 		}
 	}
 	return nil
@@ -122,24 +126,23 @@ func (j *JetStream) window(p *part) uint64 {
 	return j.opts.Window
 }
 
-func ignore(store.Change) {}
-
 // applyMine applies a record that this replica wrote, whose entries it still
 // has, and answers those who wait for it.
 func (j *JetStream) applyMine(mine *record, r body, void bool, first, sequence uint64) {
 	now := j.clock.Load()
+	tell := func(c store.Change) { j.opts.Applied(j.storeID(), c, true) }
 	if mine.after != nil {
 		applied := make([]bool, len(r.entries))
 		for i, raw := range r.entries {
 			e, err := store.DecodeEntry(raw)
-			applied[i] = err == nil && !void && j.store.Apply(&e, now, first, sequence, j.opts.Applied)
+			applied[i] = err == nil && !void && j.store.Apply(&e, now, first, sequence, tell)
 		}
 		j.later(sequence, func() { mine.after(applied) })
 		return
 	}
 	ok := make([]bool, len(mine.writes))
 	for i, p := range mine.writes {
-		ok[i] = !void && j.store.Apply(p.effect(), now, first, sequence, j.opts.Applied)
+		ok[i] = !void && j.store.Apply(p.effect(), now, first, sequence, tell)
 	}
 	// Whoever is answered may ask at once: the record counts as applied first.
 	j.applied.Store(sequence)

@@ -82,6 +82,7 @@ func (j *JetStream) rebuild(id string, why error) {
 	left := j.takeAll()
 	j.mu.Unlock()
 	j.store.Reset()
+	clear(j.assembly)
 	j.applied.Store(0)
 	j.known.Store(0)
 	j.clock.Store(0)
@@ -115,10 +116,12 @@ func (j *JetStream) follow(wait time.Duration, heard func()) error {
 	case applied > 0 && state.FirstSeq > applied+1:
 		return fmt.Errorf("%w: its first record is %d, and %d was applied", errStale, state.FirstSeq, applied)
 	}
-	if j.applied.Load() == 0 && state.FirstSeq > 0 {
-		j.applied.Store(state.FirstSeq - 1)
+	if j.applied.Load() == 0 {
+		first := max(state.FirstSeq, 1)
+		j.opts.Begun(first-1, state.FirstTime)
+		j.applied.Store(first - 1)
 	}
-	c := &consumer{j: j, heard: make(chan time.Time, 1), over: make(chan error, 1), target: state.LastSeq, assembly: assembly{}}
+	c := &consumer{j: j, heard: make(chan time.Time, 1), over: make(chan error, 1), target: state.LastSeq}
 	if err := c.open(ctx); err != nil {
 		return err
 	}
@@ -152,17 +155,16 @@ func (j *JetStream) follow(wait time.Duration, heard func()) error {
 // consumer is one consumer of the stream. Its messages are applied where they
 // are received, one after the other.
 type consumer struct {
-	j        *JetStream
-	name     string
-	sub      *nats.Subscription
-	heard    chan time.Time
-	over     chan error
-	target   uint64 // what the stream held when the consumer was made
-	once     sync.Once
-	ready    atomic.Bool // that is applied
-	next     uint64      // the consumer's next sequence
-	failed   bool
-	assembly assembly
+	j      *JetStream
+	name   string
+	sub    *nats.Subscription
+	heard  chan time.Time
+	over   chan error
+	target uint64 // what the stream held when the consumer was made
+	once   sync.Once
+	ready  atomic.Bool // that is applied
+	next   uint64      // the consumer's next sequence
+	failed bool
 }
 
 func (c *consumer) open(ctx context.Context) error {
@@ -258,7 +260,7 @@ func (c *consumer) take(m *nats.Msg) error {
 	case sequence != applied+1:
 		return fmt.Errorf("%w: record %d came behind %d", errStale, sequence, applied)
 	}
-	if err := j.take(c.assembly, sequence, m.Data); err != nil {
+	if err := j.take(j.assembly, sequence, m.Data); err != nil {
 		return fmt.Errorf("record %d: %w", sequence, err)
 	}
 	j.applied.Store(sequence)

@@ -39,9 +39,15 @@ type Options struct {
 	// the same for all replicas. 0 means [Window].
 	Window uint64
 
-	Now     func() time.Time
-	Log     *slog.Logger
-	Applied func(c store.Change) // is told of the changes that this replica made
+	Now func() time.Time
+	Log *slog.Logger
+	// Applied is told of each change in the order of the stream, and whether this
+	// replica wrote its record.
+	Applied func(storeID string, c store.Change, mine bool)
+	// Begun is told where a view begins: of the changes up to the revision, which
+	// were made before the time, nothing will be told; and what was told before is
+	// of another view.
+	Begun func(revision uint64, before time.Time)
 	// Serving is called when the store follows the stream and when it does not
 	// any more, with the reason; never twice at once.
 	Serving func(serving bool, reason string)
@@ -89,6 +95,8 @@ type JetStream struct {
 	troubled bool          // the stream has refused a record, and taken none since
 	roused   chan struct{} // something waits to be flushed
 
+	assembly assembly // outlives a consumer: the next one goes on where it ended
+
 	came  int64         // bytes of the stream since it was looked whether to compact; the follower's own
 	grown chan struct{} // that is much
 
@@ -112,7 +120,7 @@ func OpenJetStream(ctx context.Context, nc *nats.Conn, s *store.Store, o Options
 		opts: o, nc: nc, js: js, store: s, log: o.Log,
 		stream: StreamName(o.Prefix), subject: o.Prefix + ".log", writer: nuid.Next(),
 		underWay: make(map[uint64]*record), busy: make(map[string][]*pending), roused: make(chan struct{}, 1),
-		grown: make(chan struct{}, 1), stale: make(chan error, 1),
+		assembly: assembly{}, grown: make(chan struct{}, 1), stale: make(chan error, 1),
 	}
 	j.ctx, j.end = context.WithCancel(context.Background())
 	id, err := j.open(ctx)

@@ -15,6 +15,7 @@ type Local struct {
 	store    *store.Store
 	view     View
 	revision atomic.Uint64
+	settled  settled
 	applied  func(store.Change)
 }
 
@@ -27,9 +28,10 @@ func NewLocal(s *store.Store, id string, applied func(store.Change)) *Local {
 // Name returns "local".
 func (l *Local) Name() string { return "local" }
 
-// Status returns that the store has everything: no change waits to be applied.
+// Status returns the revision up to which no change is being applied, all that
+// there is where nothing is under way.
 func (l *Local) Status() Status {
-	revision := l.revision.Load()
+	revision := l.settled.load()
 	return Status{Applied: revision, Last: revision, Serving: true}
 }
 
@@ -44,16 +46,24 @@ func (l *Local) Commit(w *store.Write, now int64, caller Caller) { caller.Done(l
 
 func (l *Local) commit(w *store.Write, now int64) (a store.Result, err error) {
 	defer panicked(&err)
-	return l.store.Commit(w, now, l.next, l.applied)
+	a, err = l.store.Commit(w, now, l.next, l.applied)
+	l.settled.add(a.Revision) // or of a change before it: then that is settled
+	return a, err
 }
 
 // Release removes every thread and calls done before it returns.
 func (l *Local) Release(requestID string, now int64, done func(ckpt.ReleaseReply, error)) {
-	done(l.store.Release(requestID, now, l.next, l.applied), nil)
+	done(l.store.Release(requestID, now, l.next, l.one), nil)
 }
 
 // Sweep frees what has expired.
-func (l *Local) Sweep(now int64) { l.store.Sweep(now, l.next, l.applied) }
+func (l *Local) Sweep(now int64) { l.store.Sweep(now, l.next, l.one) }
+
+// one tells of a change that has its revision to itself.
+func (l *Local) one(c store.Change) {
+	l.applied(c)
+	l.settled.add(c.Revision)
+}
 
 func (l *Local) next() uint64 { return l.revision.Add(1) }
 

@@ -22,6 +22,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+func ignore(string, store.Change, bool) {}
+
 var update = flag.Bool("update", false, "write the golden records of the present version anew")
 
 // newReader returns a replica without a stream.
@@ -270,5 +272,26 @@ func TestWaiters(t *testing.T) {
 	}
 	if keys := slices.Sorted(maps.Keys(got)); !slices.Equal(keys, []uint64{3, 5}) || w.n.Load() != 2 {
 		t.Errorf("called %v, %d wait", keys, w.n.Load())
+	}
+}
+
+// How far a plan may be behind is what it was when the record was written.
+func TestWindowOfFirstVersion(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		version byte
+		behind  uint64
+		applied bool
+	}{{1, firstWindow, true}, {1, firstWindow + 1, false}, {2, firstWindow + 1, true}, {2, Window, true}, {2, Window + 1, false}} {
+		j := newReader()
+		e := writeAt(t, j, ckpt.StatePut, ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: "t"}}, store.PlanStatePut, ckpt.StatePutRequest{State: ckpt.Raw{1}})
+		b := message(t, 1, 1_700_000_000_000, e) // planned at 0
+		b[0] = c.version
+		if err := j.take(assembly{}, c.behind, b); err != nil {
+			t.Fatal(err)
+		}
+		if got := j.store.Threads() == 1; got != c.applied {
+			t.Errorf("version %d, %d records behind: applied is %v", c.version, c.behind, got)
+		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +29,30 @@ type simulation struct {
 	now      int64
 	ids      int
 	applied  map[writing]uint64 // the messages at which records were applied
+	told     []*told            // by replica
+}
+
+// told is what a replica has told of changes.
+type told struct {
+	floor  uint64 // up to which changes may not have been told
+	events map[string]bool
+}
+
+func (a *told) change(_ string, c store.Change, _ bool) {
+	a.events[fmt.Sprintf("%04d %s %s behind %d, %q, %q, %d bytes", c.Revision, c.ThreadID, c.Kind, c.Previous, c.Owner, c.RequestID, c.Size())] = true
+}
+
+func (a *told) missed(revision uint64, _ int64) { a.floor = max(a.floor, revision) }
+
+// behind returns what was told of changes behind a revision.
+func (a *told) behind(revision uint64) (list []string) {
+	for e := range a.events {
+		if e > fmt.Sprintf("%04d~", revision) {
+			list = append(list, e)
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // simulatedWindow is so small that threads are forgotten and plans are void.
@@ -43,12 +69,13 @@ func newSimulation(t *rapid.T) *simulation {
 // add starts a replica at the head of the stream.
 func (s *simulation) add() *JetStream {
 	id := "store"
+	a := &told{floor: s.first - 1, events: make(map[string]bool)}
 	j := &JetStream{
 		log:      slog.New(slog.DiscardHandler),
 		writer:   fmt.Sprint("replica-", len(s.replicas)),
 		underWay: make(map[uint64]*record),
 		busy:     make(map[string][]*pending),
-		opts:     Options{Now: func() time.Time { return time.UnixMilli(s.now) }, Applied: ignore, UnderWay: math.MaxInt, Window: simulatedWindow},
+		opts:     Options{Now: func() time.Time { return time.UnixMilli(s.now) }, Applied: a.change, UnderWay: math.MaxInt, Window: simulatedWindow},
 	}
 	j.id.Store(&id)
 	j.store = store.New(store.Options{
@@ -57,9 +84,11 @@ func (s *simulation) add() *JetStream {
 		Window: simulatedWindow,
 		// Replicas may be started with other options than one another.
 		Retention: rapid.SampledFrom([]store.Retention{{}, {TTL: 90_000, Sliding: true}, {TTL: 200_000, KeepMessages: 3}}).Draw(s.T, "retention"),
+		Missed:    a.missed,
 		// What is kept was decided where the write was planned.
 		History: len(s.replicas) % 2,
 	})
+	s.told = append(s.told, a)
 	j.applied.Store(s.first - 1)
 	s.replicas, s.assembly = append(s.replicas, j), append(s.assembly, assembly{})
 	return j
@@ -78,6 +107,7 @@ func (s *simulation) step(i int) bool {
 		j.clock.Store(0)
 		j.latest.Store(0)
 		next = s.first
+		*s.told[i] = told{floor: s.first - 1, events: make(map[string]bool)}
 	}
 	if err := j.take(s.assembly[i], next, s.stream[next-1]); err != nil {
 		s.Fatalf("message %d: %v", next, err)
@@ -297,7 +327,8 @@ func dump(t *rapid.T, j *JetStream) map[string][]byte {
 }
 
 // Whatever was written, sent twice, delayed, snapshotted and cut off: a replica
-// that reads what the stream still holds has the view of one that saw all of it.
+// that reads what the stream still holds has the view of one that saw all of it, and
+// tells the same changes behind the revision up to which it says that it missed some.
 func TestReplayEqualsLive(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -335,6 +366,10 @@ func TestReplayEqualsLive(t *testing.T) {
 			}
 			if len(got) != len(want) {
 				t.Fatalf("replica %d has %d threads, want %d", i+1, len(got), len(want))
+			}
+			floor := max(s.told[0].floor, s.told[i+1].floor)
+			if got, want := s.told[i+1].behind(floor), s.told[0].behind(floor); !slices.Equal(got, want) {
+				t.Fatalf("replica %d, behind %d: told\n%s\nwant\n%s", i+1, floor, strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 		}
 	})

@@ -64,7 +64,8 @@ var errClosed = ckpt.Errorf(ckpt.Unavailable, "the service is stopping")
 // is no entry, the result may be of a view that is out of date: it counts when
 // a barrier has been passed. Whoever sent the write may have sent it to another
 // replica too when it takes long or this one was away, and the thread may have
-// forgotten by now that it was done there: then nothing is written.
+// forgotten by now that it was done there: then nothing is written. Snapshots are
+// nobody's, and of a large thread they take long.
 func (j *JetStream) begin(p *pending) {
 	view := j.view.Load()
 	if view == nil {
@@ -103,7 +104,7 @@ func (j *JetStream) begin(p *pending) {
 		j.finish(p, a, err)
 		return
 	}
-	if time.Since(p.came) > j.opts.Patience {
+	if _, own := p.caller.(written); !own && time.Since(p.came) > j.opts.Patience {
 		j.finish(p, store.Result{}, errLate)
 		return
 	}
@@ -231,6 +232,9 @@ func (j *JetStream) flush() {
 			planned = min(planned, p.planned)
 		}
 		j.number(r, planned, entries)
+		if size > recordBytes { // one large entry: the record has it now
+			r.writes[0].entry = nil
+		}
 		j.mu.Unlock()
 		j.send(r)
 	}

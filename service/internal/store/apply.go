@@ -21,8 +21,12 @@ func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(
 	t := s.find(sh, e.ThreadID, now, revision)
 	switch {
 	case e.Snapshot != nil:
+		if t == nil {
+			s.opts.Missed(revision, now)
+		}
 		return s.restore(sh, t, e, first, revision)
-	case t == nil && e.Base != 0:
+	case t == nil && e.Base != 0: // where this was not so, the entry was applied
+		s.opts.Missed(revision, now)
 		return false
 	case t != nil && e.Base != t.revision:
 		if e.Base == 0 {

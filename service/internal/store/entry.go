@@ -130,6 +130,15 @@ type Change struct {
 	Trimmed  int    // messages that were removed because of Latest
 }
 
+// Size returns how many bytes of values the change put.
+func (c *Change) Size() int {
+	n := len(c.State.value) + len(c.Cache.value) + len(c.Metadata) + len(c.Record)
+	for i := range c.Messages {
+		n += len(c.Messages[i].body)
+	}
+	return n
+}
+
 // Result is what became of a write: its answer, and the revision that belongs
 // into it. To a request ID that the thread knows it is the first result again.
 type Result struct {

@@ -132,8 +132,12 @@ func (s *Store) applyGroup(e *Entry, now int64, first, revision uint64, applied 
 	for part := range e.each {
 		sh := s.shard(part.ThreadID)
 		t := sh.threads.get(part.ThreadID)
-		if part.changesThread() && (t != nil || part.Base == 0) {
+		switch {
+		case !part.changesThread():
+		case t != nil || part.Base == 0:
 			applied(s.apply(sh, t, part, now, first, revision))
+		default:
+			s.opts.Missed(revision, now)
 		}
 	}
 	return true

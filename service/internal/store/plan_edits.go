@@ -108,7 +108,7 @@ func PlanMessagesPop(v *View, q *ckpt.MessagesPopRequest, a *ckpt.MessagesPopRep
 		if len(e.Delete) == q.Count {
 			break
 		}
-		if size += len(body); size > limits.Page && len(e.Delete) > 0 {
+		if size += len(body); size > limits.Page && len(e.Delete) > 0 { // one alone goes in parts
 			return ckpt.TooLargef(size, limits.Page, "the reply with %d of the messages does not fit the bus: pop fewer", len(e.Delete)+1)
 		}
 		e.Delete, a.Messages = append(e.Delete, id), append(a.Messages, body)

@@ -25,6 +25,9 @@ type Options struct {
 	Window uint64
 	// Retention is what new threads get and others fall back on.
 	Retention Retention
+	// Missed is told of a revision at which changes become known that were not
+	// told, since the records which made them are gone. Nil: nobody is.
+	Missed func(revision uint64, now int64)
 	// History is how many earlier states a thread keeps where no write said
 	// another number for it.
 	History int
@@ -56,6 +59,9 @@ type shard struct {
 // New returns an empty store.
 func New(o Options) *Store {
 	s := &Store{opts: o}
+	if s.opts.Missed == nil {
+		s.opts.Missed = func(uint64, int64) {}
+	}
 	for i := range s.shards {
 		s.shards[i].timed = make(map[*thread]struct{})
 	}

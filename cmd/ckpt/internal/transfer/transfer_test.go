@@ -51,6 +51,25 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// Values that no message of the bus can carry are exported and imported too.
+func TestRoundTripOfLargeValues(t *testing.T) {
+	t.Parallel()
+	srv := bustest.StartWith(t, bus.Options{MaxPayload: 16 << 10})
+	from, to := newStore(t, srv, "from"), newStore(t, srv, "to")
+	large := func(size int) ckpt.Raw { return wire.AppendBin(nil, []byte(strings.Repeat("large", size/5))) }
+	from.putState("large", "ann", large(300_000))
+	from.putCache("large", large(100_000), 0)
+	from.putMessages("large", "ann", nil, message(1, 10), message(2, 200_000), message(3, 10), message(4, 15_000))
+	file, out := from.export()
+	in := must[Imported](t)(to.load(file, verified))
+	if want := (Counts{Threads: 1, States: 1, Caches: 1, Messages: 4, Bytes: out.Bytes}); in.Counts != want || in.Verified != 1 || out.Bytes < 600_000 {
+		t.Errorf("exported %+v, imported %+v", out, in)
+	}
+	if from.dump() != to.dump() {
+		t.Error("what was imported is another")
+	}
+}
+
 func info(s *store, thread string) (ckpt.ThreadInfo, error) {
 	got, err := s.GetThread(s.t.Context(), thread)
 	return got.Value, err
