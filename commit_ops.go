@@ -10,6 +10,7 @@ import (
 type Changes struct {
 	State      Raw           // replaces the state
 	ClearState bool          // removes the state; not beside State
+	Keep       *int          // how many earlier states the thread keeps, as in [StatePutRequest]; only beside one of these
 	Cache      Raw           // replaces the cached state
 	CacheTTL   time.Duration // of the new cached state, as in [CachePutRequest]
 	ClearCache bool          // removes the cached state; not beside Cache
@@ -21,6 +22,7 @@ type Changes struct {
 
 func (c *Changes) fields(f *wire.Fields) {
 	f.Optional("clear_state", &c.ClearState)
+	f.Optional("keep", &c.Keep)
 	f.Optional("clear_cache", &c.ClearCache)
 	f.Optional("cache_ttl_ms", &c.CacheTTL)
 	f.Optional("delete", (*messageIDs)(&c.Delete))

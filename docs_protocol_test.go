@@ -110,7 +110,8 @@ func TestProtocolRecords(t *testing.T) {
 		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}, Trimmed: 1, Size: 10}, "always")
 	sameFields(t, "thread", tableOf(t, text, "thread"), &ckpt.ThreadInfo{ThreadID: "t", ThreadName: "n", UserID: "u", RunID: "r",
 		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true,
-		ExpiresAt: at, TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 1, Messages: 1, Bytes: 1}, "required")
+		ExpiresAt: at, TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 1, Origin: &ckpt.Origin{}, Messages: 1, Bytes: 1}, "required")
+	sameFields(t, "origin", tableOf(t, text, "origin"), &ckpt.Origin{ThreadID: "t"}, "always")
 }
 
 // The figures of the limits are those of a bus of 1 MiB.

@@ -53,11 +53,11 @@ func exchanges(t testing.TB) []exchange {
 	ids := []ckpt.MessageID{first.MessageID, second.MessageID}
 	record := ckpt.Raw(encode(t, &ckpt.ThreadInfo{ThreadID: "airline-17", ThreadName: "Refund", UserID: "user-42", RunID: "run-3",
 		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true,
-		ExpiresAt: later.Add(time.Hour), TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 100, Messages: 240, Bytes: 64000}))
+		ExpiresAt: later.Add(time.Hour), TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 100, Origin: &ckpt.Origin{ThreadID: "airline-9", Revision: 31}, Messages: 240, Bytes: 64000}))
 	ttl, pinned, keep := 90*time.Second, true, 100
 
 	changed := exampleEvent()
-	changes := ckpt.Changes{State: state, ClearState: true, Cache: state, CacheTTL: 90 * time.Second, ClearCache: true,
+	changes := ckpt.Changes{State: state, ClearState: true, Keep: &keep, Cache: state, CacheTTL: 90 * time.Second, ClearCache: true,
 		Delete: ids[1:], Messages: messages[:1], Metadata: metadata, Record: record}
 	committed := ckpt.Committed{UpdatedAt: at, ExpiresAt: later, MessageIDs: ids[:1], Deleted: 1}
 
@@ -129,6 +129,8 @@ func exchanges(t testing.TB) []exchange {
 			Kinds: []string{"messages.put", "expired"}, Skip: 3, Seen: 2, Limit: 50},
 			ckpt.ChangesListReply{Reply: stamp, Events: []ckpt.Raw{encode(t, &changed)}, Next: after, NextSkip: 4, HasMore: true,
 				Complete: true, Oldest: 12}),
+		exchangeOf(ckpt.ThreadsFork, ckpt.ThreadsForkRequest{WriteRef: write, To: "airline-18", AtRevision: 31},
+			ckpt.ThreadsForkReply{Reply: stamp, Origin: ckpt.Origin{ThreadID: "airline-17", Revision: 31}, Messages: 240}),
 		exchangeOf(ckpt.PartsPut, ckpt.PartsPutRequest{ID: "U1", Index: 2, Data: []byte("part")},
 			ckpt.PartsPutReply{Reply: stamp}),
 		exchangeOf(ckpt.PartsEnd, ckpt.PartsEndRequest{ID: "U1"},

@@ -37,6 +37,7 @@ var (
 	MessagesTruncate = operation[MessagesTruncateRequest, MessagesDeleteReply]("messages.truncate", true)
 	MessagesPop      = operation[MessagesPopRequest, MessagesPopReply]("messages.pop", true)
 
+	ThreadsFork  = operation[ThreadsForkRequest, ThreadsForkReply]("threads.fork", true)
 	ThreadsPut   = operation[ThreadsPutRequest, ThreadsPutReply]("threads.put", true)
 	ThreadsGet   = operation[ThreadsGetRequest, ThreadsGetReply]("threads.get", false)
 	ThreadsList  = operation[ThreadsListRequest, ThreadsListReply]("threads.list", false)
@@ -77,6 +78,7 @@ func Operations() []OpInfo {
 		MessagesReplace.OpInfo,
 		MessagesTruncate.OpInfo,
 		MessagesPop.OpInfo,
+		ThreadsFork.OpInfo,
 		ThreadsPut.OpInfo,
 		ThreadsGet.OpInfo,
 		ThreadsList.OpInfo,

@@ -29,6 +29,9 @@ type ThreadInfo struct {
 	Sliding      bool          `json:"sliding,omitempty"`       // its lifetime begins anew with each change
 	Pinned       bool          `json:"pinned,omitempty"`        // it is kept whatever its lifetime
 	KeepMessages int           `json:"keep_messages,omitempty"` // how many messages it keeps; 0: nothing was set for it
+	// Origin is what the thread was forked from, nil where it was not. The
+	// service sets it and ignores what a put says.
+	Origin *Origin `json:"origin,omitempty"`
 
 	// How large the thread is, in lists that ask for it; see
 	// [ThreadsListRequest]. The service ignores what a put says.
@@ -53,6 +56,7 @@ func (t *ThreadInfo) fields(f *wire.Fields) {
 	f.Optional("sliding", &t.Sliding)
 	f.Optional("pinned", &t.Pinned)
 	f.Optional("keep_messages", &t.KeepMessages)
+	f.Optional("origin", pointerTo(&t.Origin))
 	f.Optional("messages", &t.Messages)
 	f.Optional("bytes", &t.Bytes)
 }

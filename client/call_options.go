@@ -55,6 +55,9 @@ type (
 	CleanThreadOption interface {
 		cleanThread(*ckpt.ThreadsCleanRequest)
 	} // of [Client.CleanThread]
+	ForkThreadOption interface {
+		forkThread(*ckpt.ThreadsForkRequest)
+	} // of [Client.ForkThread]
 	ReleaseOption     interface{ release(*ckpt.ReleaseRequest) } // of [Client.Release]
 	ListChangesOption interface {
 		listChanges(*ckpt.ChangesListRequest)
@@ -89,6 +92,7 @@ func (u User) popMessages(q *ckpt.MessagesPopRequest)           { q.UserID = str
 func (u User) commit(q *ckpt.ThreadsCommitRequest)              { q.UserID = string(u) }
 func (u User) getStates(q *ckpt.StateManyRequest)               { q.UserID = string(u) }
 func (u User) cleanThread(q *ckpt.ThreadsCleanRequest)          { q.UserID = string(u) }
+func (u User) forkThread(q *ckpt.ThreadsForkRequest)            { q.UserID = string(u) }
 func (u User) stateHistory(q *ckpt.StateHistoryRequest)         { q.UserID = string(u) }
 func (u User) restoreState(q *ckpt.StateRestoreRequest)         { q.UserID = string(u) }
 
@@ -105,6 +109,7 @@ func (r RequestID) putMessages(q *messagesPut)                       { q.Request
 func (r RequestID) deleteMessage(q *ckpt.MessagesDeleteRequest)      { q.RequestID = string(r) }
 func (r RequestID) putThread(q *ckpt.ThreadsPutRequest)              { q.RequestID = string(r) }
 func (r RequestID) cleanThread(q *ckpt.ThreadsCleanRequest)          { q.RequestID = string(r) }
+func (r RequestID) forkThread(q *ckpt.ThreadsForkRequest)            { q.RequestID = string(r) }
 func (r RequestID) replaceMessage(q *ckpt.MessagesReplaceRequest)    { q.RequestID = string(r) }
 func (r RequestID) truncateMessages(q *ckpt.MessagesTruncateRequest) { q.RequestID = string(r) }
 func (r RequestID) popMessages(q *ckpt.MessagesPopRequest)           { q.RequestID = string(r) }
@@ -136,6 +141,7 @@ func (o WriteOption) truncateMessages(q *ckpt.MessagesTruncateRequest) { o(&q.Te
 func (o WriteOption) popMessages(q *ckpt.MessagesPopRequest)           { o(&q.Terms) }
 func (o WriteOption) commit(q *ckpt.ThreadsCommitRequest)              { o(&q.Terms) }
 func (o WriteOption) cleanThread(q *ckpt.ThreadsCleanRequest)          { o(&q.Terms) }
+func (o WriteOption) forkThread(q *ckpt.ThreadsForkRequest)            { o(&q.Terms) }
 func (o WriteOption) restoreState(q *ckpt.StateRestoreRequest)         { o(&q.Terms) }
 
 // Linearizable, if true, asks for an answer that knows of every write which was
@@ -247,6 +253,7 @@ type AtRevision uint64
 func (r AtRevision) getState(q *ckpt.StateGetRequest)         { q.AtRevision = uint64(r) }
 func (r AtRevision) getMessage(q *ckpt.MessagesGetRequest)    { q.AtRevision = uint64(r) }
 func (r AtRevision) listMessages(q *ckpt.MessagesListRequest) { q.AtRevision = uint64(r) }
+func (r AtRevision) forkThread(q *ckpt.ThreadsForkRequest)    { q.AtRevision = uint64(r) }
 
 // Before keeps the versions of revisions before this one; 0 keeps all.
 type Before uint64

@@ -14,6 +14,7 @@ import (
 type Commit[S any] struct {
 	State      *S             // the new state
 	ClearState bool           // removes the state; not beside State
+	Keep       *int           // how many earlier states the thread keeps, as [Keep]; nil: as before. Only beside one of these
 	Cache      *S             // the new cached state
 	CacheTTL   time.Duration  // how long that lives; 0: for ever
 	ClearCache bool           // removes the cached state; not beside Cache
@@ -91,7 +92,7 @@ func (c *Client[S]) transact(ctx context.Context, commits []ThreadCommit[S], opt
 
 // encode sets what travels of the commit.
 func (c *Commit[S]) encode(thread string, to *ckpt.Changes) (err error) {
-	*to = ckpt.Changes{ClearState: c.ClearState, CacheTTL: c.CacheTTL, ClearCache: c.ClearCache, Delete: c.Delete}
+	*to = ckpt.Changes{ClearState: c.ClearState, Keep: c.Keep, CacheTTL: c.CacheTTL, ClearCache: c.ClearCache, Delete: c.Delete}
 	if c.CacheTTL > 0 { // 0 would mean for ever
 		to.CacheTTL = max(c.CacheTTL, time.Millisecond)
 	}

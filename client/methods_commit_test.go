@@ -25,13 +25,13 @@ func TestCommitMethods(t *testing.T) {
 	message := ckpt.TextMessage(ckpt.RoleUser, "hi")
 	message.MessageID = ckpt.IntID(5)
 	ids := []ckpt.MessageID{ckpt.IntID(5), ckpt.StringID("x")}
-	x, y := "x", "y"
+	x, y, keep := "x", "y", 3
 	thread := ckpt.ThreadInfo{ThreadName: "name"}
 	named := thread
 	named.ThreadID = "t"
-	changes := ckpt.Changes{State: ckpt.Raw{0xa1, 'x'}, Cache: ckpt.Raw{0xa1, 'y'}, CacheTTL: time.Minute, Delete: ids,
+	changes := ckpt.Changes{State: ckpt.Raw{0xa1, 'x'}, Keep: &keep, Cache: ckpt.Raw{0xa1, 'y'}, CacheTTL: time.Minute, Delete: ids,
 		Messages: []ckpt.Raw{encode(t, &message)}, Metadata: ckpt.Raw{0x81, 0xa1, 'k', 1}, Record: encode(t, &named)}
-	commit := client.Commit[string]{State: &x, Cache: &y, CacheTTL: time.Minute, Delete: ids, Messages: []ckpt.Message{message},
+	commit := client.Commit[string]{State: &x, Keep: &keep, Cache: &y, CacheTTL: time.Minute, Delete: ids, Messages: []ckpt.Message{message},
 		Metadata: map[string]any{"k": 1}, Thread: &thread}
 	committed := ckpt.Committed{UpdatedAt: at, ExpiresAt: later, MessageIDs: ids[:1], Deleted: 2}
 

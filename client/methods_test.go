@@ -292,6 +292,16 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[ckpt.ThreadsPruneReply] {
 				return c.PruneThreadsAsync(x, client.User("u"), client.OlderThan(ttl), client.UpdatedBefore(at), client.Metadata{"a": 1}, client.Pinned(true), client.DryRun(true), client.Limit(5))
 			}})
+	check(t, srv, ckpt.ThreadsFork, ckpt.ThreadsForkRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser, Terms: ckpt.Terms{RequestID: "r", Expected: ckpt.AtRevision(3)}}, To: "new", AtRevision: 2},
+		func(q *ckpt.ThreadsForkRequest) *string { return &q.RequestID },
+		ckpt.ThreadsForkReply{Reply: rev, Origin: ckpt.Origin{ThreadID: "t", Revision: 2}, Messages: 5}, ckpt.ThreadsForkReply{Reply: rev, Origin: ckpt.Origin{ThreadID: "t", Revision: 2}, Messages: 5},
+		form[ckpt.ThreadsForkReply]{
+			func(x ctx, c cl) (ckpt.ThreadsForkReply, error) {
+				return c.ForkThread(x, "t", "new", client.User("u"), client.RequestID("r"), client.ExpectedRevision(3), client.AtRevision(2))
+			},
+			func(x ctx, c cl) *client.Future[ckpt.ThreadsForkReply] {
+				return c.ForkThreadAsync(x, "t", "new", client.User("u"), client.RequestID("r"), client.ExpectedRevision(3), client.AtRevision(2))
+			}})
 	check(t, srv, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: ckpt.WriteRef{ThreadRef: ref}, RecordOnly: true},
 		func(q *ckpt.ThreadsCleanRequest) *string { return &q.RequestID },
 		ckpt.ThreadsCleanReply{Reply: rev, Cleaned: true}, ckpt.ThreadsCleanReply{Reply: rev, Cleaned: true},

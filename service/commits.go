@@ -104,3 +104,18 @@ func (r *request) readRecord(raw ckpt.Raw) (info ckpt.ThreadInfo, err error) {
 	}
 	return info, nil
 }
+
+// forkThread carries out a threads.fork: as a write to the new thread, with which
+// that to the source goes, which must be as it was and stays so.
+func forkThread(r *call[ckpt.ThreadsForkRequest, ckpt.ThreadsForkReply]) {
+	q := &r.q
+	if q.To == q.ThreadID {
+		r.fail(ckpt.Errorf(ckpt.InvalidArgument, "field \"to\": is the thread that is forked: want the ID of a new one"))
+		return
+	}
+	source := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: q.ThreadID, UserID: q.UserID}, Terms: ckpt.Terms{Expected: q.Expected}}
+	r.write.Group = []*store.Write{{Entry: store.Entry{Kind: r.op.Name, WriteRef: source}, Plan: store.PlanSource(q, &r.a)}}
+	ref := q.WriteRef
+	ref.ThreadID, ref.Expected = q.To, ckpt.Condition{}
+	r.commitKnowing(q, ref)
+}

@@ -45,6 +45,7 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 		"threads.prune":     {"user_id": "ann", "limit": 5},
 		"threads.retain":    {"thread_id": "t", "ttl_ms": 1000, "sliding": true},
 		"changes.list":      {"kinds": []any{"state.put"}, "limit": 1},
+		"threads.fork":      {"thread_id": "t", "to": "new"},
 		"state.history":     {"thread_id": "t", "limit": 1},
 		"state.restore":     {"thread_id": "t", "revision": 1},
 		"parts.put":         {"id": "coming", "index": 0, "data": []byte("x")},
@@ -62,6 +63,9 @@ func goodRequest(t testing.TB, op ckpt.OpInfo) map[string]any {
 func (h *harness) present(request map[string]any) map[string]any {
 	if _, ok := request["revision"]; ok {
 		request["revision"] = h.store.Revision()
+	}
+	if to, ok := request["to"].(string); ok { // which is there once it was asked for
+		do(h, ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write1(to)})
 	}
 	return request
 }
@@ -107,6 +111,7 @@ var wrong = map[string][]any{
 	"keep":              {"1", -1, 1.5, 1001},
 	"revision":          {"1", -1, 1.5, nil},
 	"states":            {1, "true"},
+	"to":                {1.5, "", true, nil, []byte("t"), strings.Repeat("i", 257)},
 	"with_messages":     {1, "true"},
 	"after":             {1, "S1", []any{}, []any{"S1"}, []any{"S1", -1}, []any{1, 1}, []any{"S1", 1, 1}},
 	"linearizable":      {1, "true"},

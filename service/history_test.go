@@ -183,6 +183,17 @@ func testHistoryOptions(t *testing.T, start starter) {
 	now := h.now("none")
 	h.was("none", now) // as it is, it is always there
 	refused(h, ckpt.NotFound, ckpt.StateGet, ckpt.StateGetRequest{ReadRef: readAt("none"), AtRevision: now.revision - 1})
+	keep := 1
+	commit := ckpt.ThreadsCommitRequest{WriteRef: write1("commit"), Changes: ckpt.Changes{State: ckpt.Raw{1}, Keep: &keep}}
+	do(h, ckpt.ThreadsCommit, commit)
+	for i := range 3 {
+		commit.Changes = ckpt.Changes{State: ckpt.Raw{byte(i)}}
+		do(h, ckpt.ThreadsCommit, commit)
+	}
+	commit.Changes = ckpt.Changes{Keep: &keep, Messages: []ckpt.Raw{{0x80}}}
+	if refused(h, ckpt.InvalidArgument, ckpt.ThreadsCommit, commit); versions("commit") != 2 {
+		t.Errorf("%d versions of commits, want 2", versions("commit"))
+	}
 	if h.keeping("more", ckpt.Raw{7}, 1); versions("more") != 2 {
 		t.Errorf("%d versions where fewer are to be kept", versions("more"))
 	}

@@ -41,6 +41,7 @@ func (s *Service) routes() {
 	handle(s, ckpt.ThreadsPrune, nil, pruneThreads)
 	handle(s, ckpt.ThreadsCommit, store.PlanCommit, commitThread)
 	handle(s, ckpt.ThreadsTransact, planTransact, transact)
+	handle(s, ckpt.ThreadsFork, store.PlanFork, forkThread)
 
 	handle(s, ckpt.PartsPut, nil, putPart)
 	handle(s, ckpt.PartsEnd, nil, endParts)

@@ -39,6 +39,8 @@ func suite(t *testing.T, start starter) {
 		{"HistoryPages", testHistoryPages},
 		{"Restore", testRestore},
 		{"RestoreMessages", testRestoreMessages},
+		{"Fork", testFork},
+		{"ForkRefused", testForkRefused},
 		{"Expiry", testExpiry},
 		{"ExpiryWithoutReader", testExpiryWithoutReader},
 		{"TTLBounds", testTTLBounds},

@@ -243,6 +243,32 @@ func (s *simulation) write() {
 
 func ptr(n int) *int { return &n }
 
+// fork plans a fork of a thread at a random replica, mostly to one that is there
+// already or was.
+func (s *simulation) fork() {
+	j := rapid.SampledFrom(s.replicas).Draw(s.T, "replica")
+	ids := rapid.Permutation([]string{"a", "b", "c", "d"}).Draw(s.T, "threads")
+	q := ckpt.ThreadsForkRequest{To: ids[0]}
+	q.ThreadID = ids[1]
+	if rapid.Bool().Draw(s.T, "past") {
+		q.AtRevision = rapid.Uint64Range(1, uint64(len(s.stream)+1)).Draw(s.T, "revision")
+	}
+	var a ckpt.ThreadsForkReply
+	source := &store.Write{Plan: store.PlanSource(&q, &a)}
+	source.Kind, source.ThreadID = ckpt.ThreadsFork.Name, q.ThreadID
+	w := &store.Write{Group: []*store.Write{source}}
+	w.Kind, w.ThreadID = ckpt.ThreadsFork.Name, q.To
+	w.RequestID = rapid.SampledFrom([]string{"", "r1", "r2", "r3"}).Draw(s.T, "request")
+	w.Plan = func(v *store.View, e *store.Entry) error {
+		err := store.PlanFork(v, &q, &a, e)
+		e.Answer = append(e.Answer, 0x80)
+		return err
+	}
+	if entry, _, err := j.store.Plan(w, s.now); err == nil && entry {
+		s.send(j, w.Entry)
+	}
+}
+
 // transact plans a write to some threads at once at a random replica. A part without
 // changes is a condition.
 func (s *simulation) transact() {
@@ -337,6 +363,8 @@ func TestReplayEqualsLive(t *testing.T) {
 			"write":    func(*rapid.T) { s.write() },
 			"write 2":  func(*rapid.T) { s.write() },
 			"transact": func(*rapid.T) { s.transact() },
+			"fork":     func(*rapid.T) { s.fork() },
+			"fork 2":   func(*rapid.T) { s.fork() },
 			"commit":   func(*rapid.T) { s.commit() },
 			"commit2":  func(*rapid.T) { s.commit() },
 			"apply":    func(*rapid.T) { s.step(rapid.IntRange(0, len(s.replicas)-1).Draw(t, "who")) },

@@ -17,7 +17,7 @@ const (
 // more than 256 KiB, so that a [Compactor] should run. Segments of which
 // everything is garbage are given up at once and do not count.
 func (h *Heap) Fragmented() bool {
-	return h.shared.held-h.shared.live > h.live+maxGarbage
+	return h.shared.held-h.shared.live+h.commonGarbage() > h.live+maxGarbage
 }
 
 // A Compactor moves the messages of a heap out of segments that are mostly
@@ -59,6 +59,7 @@ func (c *Compactor) Step(h *Heap, budget int) (done bool) {
 		c.at = math.MaxInt
 		budget -= lookAtList
 	}
+	h.common.look = 0
 	return true
 }
 
@@ -68,12 +69,20 @@ func (c *Compactor) Step(h *Heap, budget int) (done bool) {
 func (h *Heap) condemn() {
 	for n := range h.usage {
 		u := &h.usage[n]
-		u.condemned = u.live > 0 && int(u.live) <= len(h.segments[n])/4*3
+		live := int(u.live)
+		if u.common {
+			live = int(h.common.shares[n].live.Load())
+		}
+		u.condemned = u.live > 0 && mostlyGarbage(len(h.segments[n]), live)
 	}
 	if h.usage != nil && h.usage[h.open].condemned {
 		h.close()
 	}
 }
+
+// mostlyGarbage reports whether so much of a segment is garbage that what is live
+// is worth moving.
+func mostlyGarbage(size, live int) bool { return live <= size/4*3 }
 
 // move moves the messages of one list, down to c.at, and returns what is left
 // of the budget. It goes from the back to the front: where

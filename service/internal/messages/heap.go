@@ -55,13 +55,15 @@ type Heap struct {
 	used     int       // bytes of the open segment that are taken
 	live     int       // bytes of live messages
 	held     int       // bytes of all segments
-	shared   footprint // the part of the segments that several messages share
+	shared   footprint // the part of the segments that several messages share, but for the common ones
+	common   commons
 }
 
 // usage is what a heap knows of one segment.
 type usage struct {
-	live      uint32 // bytes of live messages in it
+	live      uint64 // bytes of live messages in it, those of each list by themselves
 	condemned bool   // a compactor moves its messages elsewhere
+	common    bool   // other heaps or lists may have the same messages: see commons
 }
 
 // footprint is how much of some memory is in use, both in bytes.
@@ -71,9 +73,10 @@ type footprint struct{ live, held int }
 func (h *Heap) Live() int { return h.live }
 
 // Bytes returns how many bytes of memory the heap holds: its segments, with
-// what is live, garbage and free in them, and its tables.
+// what is live, garbage and free in them, and its tables. A segment that it has
+// in common with other heaps counts in each of them.
 func (h *Heap) Bytes() int {
-	return h.held + cap(h.segments)*24 + cap(h.usage)*8 + cap(h.free)*4
+	return h.held + cap(h.segments)*24 + cap(h.usage)*16 + cap(h.free)*4
 }
 
 // put stores a message, which has at least one byte. Where keep is set and the
@@ -88,7 +91,7 @@ func (h *Heap) put(body []byte, keep bool) ref {
 			body = bytes.Clone(body)
 		}
 		n := h.add(body)
-		h.usage[n].live = uint32(len(body))
+		h.usage[n].live = uint64(len(body))
 		return newRef(n, 0, 0)
 	}
 	if h.open == 0 || len(h.segments[h.open])-h.used < len(body) {
@@ -98,8 +101,9 @@ func (h *Heap) put(body []byte, keep bool) ref {
 	}
 	r := newRef(h.open, h.used, len(body))
 	h.used += copy(h.segments[h.open][h.used:], body)
-	h.usage[h.open].live += uint32(len(body))
-	h.shared.live += len(body)
+	if u := &h.usage[h.open]; !h.count(h.open, u, len(body)) {
+		h.shared.live += len(body)
+	}
 	return r
 }
 
@@ -131,12 +135,12 @@ func (h *Heap) release(r ref) {
 	size := r.length()
 	if r.whole() {
 		size = len(h.segments[n])
-	} else {
-		h.shared.live -= size
 	}
 	h.live -= size
 	u := &h.usage[n]
-	u.live -= uint32(size)
+	if !h.count(n, u, -size) && !r.whole() {
+		h.shared.live -= size
+	}
 	if u.live > 0 {
 		return
 	}
@@ -149,6 +153,16 @@ func (h *Heap) release(r ref) {
 		return
 	}
 	h.drop(n, !r.whole())
+}
+
+// count counts bytes of messages in or out of a segment, and reports whether that
+// is a common one.
+func (h *Heap) count(n int, u *usage, bytes int) (common bool) {
+	u.live += uint64(bytes)
+	if u.common {
+		h.common.shares[n].live.Add(int64(bytes))
+	}
+	return u.common
 }
 
 // close makes the next message begin a new shared segment.
@@ -185,7 +199,11 @@ func (h *Heap) add(segment []byte) int {
 func (h *Heap) drop(n int, shared bool) {
 	size := cap(h.segments[n])
 	h.held -= size
-	if shared {
+	switch {
+	case h.usage[n].common:
+		delete(h.common.shares, n)
+		h.usage[n].common = false
+	case shared:
 		h.shared.held -= size
 	}
 	h.segments[n] = nil

@@ -3,6 +3,7 @@ package messages
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -43,12 +44,12 @@ func (m *model) all() [][]byte {
 	return list
 }
 
-// world is a heap with lists and their models, and snapshots of earlier days.
+// world is two heaps with lists and their models, and snapshots of earlier days.
 type world struct {
-	heap      Heap
-	lists     []*List
+	heaps     [2]Heap
+	lists     []*List // each in the heap of its number modulo 2
 	models    []*model
-	compactor *Compactor
+	compactor [2]*Compactor
 	snapshots []func(t *rapid.T)
 	written   int
 }
@@ -58,7 +59,7 @@ func (w *world) put(t *rapid.T, i int, id ckpt.MessageID, size int, keep bool) {
 	w.written++
 	body := message(id, size)
 	body = append(body[:len(body)-size], bytes.Repeat([]byte{'a' + byte(w.written%26)}, size)...)
-	replaced := w.lists[i].Put(&w.heap, id, body, keep)
+	replaced := w.lists[i].Put(w.heap(i), id, body, keep)
 	if want := w.models[i].put(id, bytes.Clone(body)); replaced != want {
 		t.Fatalf("list %d: putting %v replaced one: %t", i, id, replaced)
 	}
@@ -67,58 +68,73 @@ func (w *world) put(t *rapid.T, i int, id ckpt.MessageID, size int, keep bool) {
 	}
 }
 
+func (w *world) heap(list int) *Heap { return &w.heaps[list%2] }
+
 func (w *world) check(t *rapid.T) {
-	live := 0
+	var live [2]int
 	for i, l := range w.lists {
 		want := w.models[i].all()
-		if got := slices.Collect(l.From(&w.heap, 0)); !slices.EqualFunc(got, want, bytes.Equal) {
+		if got := slices.Collect(l.From(w.heap(i), 0)); !slices.EqualFunc(got, want, bytes.Equal) {
 			t.Fatalf("list %d has %d messages, or other ones than the %d of the model", i, len(got), len(want))
 		}
 		if l.Len() != len(want) {
 			t.Fatalf("list %d: length %d, want %d", i, l.Len(), len(want))
 		}
 		for _, b := range want {
-			live += len(b)
+			live[i%2] += len(b)
 		}
 		if n := len(want); n > 0 {
 			row := rapid.IntRange(0, n-1).Draw(t, "row")
-			for b := range l.From(&w.heap, row) {
+			for b := range l.From(w.heap(i), row) {
 				if !bytes.Equal(b, want[row]) {
 					t.Fatalf("list %d: another message in row %d", i, row)
 				}
 				break
 			}
 			id := w.models[i].order[row]
-			if b, ok := l.Get(&w.heap, id); !ok || !bytes.Equal(b, want[row]) {
+			if b, ok := l.Get(w.heap(i), id); !ok || !bytes.Equal(b, want[row]) {
 				t.Fatalf("list %d: Get of %v returns %x, %t", i, id, b, ok)
 			}
-			if at, b, ok := l.Find(&w.heap, id); !ok || at != row || !bytes.Equal(b, want[row]) {
+			if at, b, ok := l.Find(w.heap(i), id); !ok || at != row || !bytes.Equal(b, want[row]) {
 				t.Fatalf("list %d: %v of row %d is found in row %d, %t", i, id, row, at, ok)
 			}
 		}
 	}
-	w.checkHeap(t, live)
+	shares := map[*share]int64{}
+	for i := range w.heaps {
+		w.checkHeap(t, i, live[i], shares)
+	}
+	for s, n := range shares {
+		if s.live.Load() != n {
+			t.Fatalf("a common segment counts %d bytes live, has %d", s.live.Load(), n)
+		}
+	}
 	for _, same := range w.snapshots {
 		same(t)
 	}
 }
 
 // checkHeap compares what the heap counts with what there is.
-func (w *world) checkHeap(t *rapid.T, live int) {
-	h := &w.heap
+func (w *world) checkHeap(t *rapid.T, number, live int, shares map[*share]int64) {
+	h := &w.heaps[number]
 	perSegment := make([]int, len(h.segments))
 	shared := 0
-	for _, l := range w.lists {
+	for i, l := range w.lists {
 		for _, r := range l.refs {
-			if r != 0 {
+			if r != 0 && i%2 == number {
 				perSegment[r.segment()] += len(h.get(r))
-				if !r.whole() {
+				if !r.whole() && !h.usage[r.segment()].common {
 					shared += r.length()
 				}
 			}
 		}
 	}
 	held := 0
+	for n, s := range h.common.shares {
+		if shares[s] += int64(perSegment[n]); h.segments[n] == nil || !h.usage[n].common {
+			t.Fatalf("segment %d is shared and not there", n)
+		}
+	}
 	for n, s := range h.segments {
 		held += cap(s)
 		if s != nil && int(h.usage[n].live) != perSegment[n] {
@@ -138,7 +154,7 @@ func TestListsAgainstModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := &world{}
-		for range 3 {
+		for range 4 {
 			w.lists, w.models = append(w.lists, new(List)), append(w.models, new(model))
 		}
 		index := rapid.IntRange(0, len(w.lists)-1)
@@ -156,7 +172,7 @@ func TestListsAgainstModel(t *testing.T) {
 			},
 			"delete": func(t *rapid.T) {
 				i, id := index.Draw(t, "list"), id.Draw(t, "id")
-				if got, want := w.lists[i].Delete(&w.heap, id), w.models[i].delete(id); got != want {
+				if got, want := w.lists[i].Delete(w.heap(i), id), w.models[i].delete(id); got != want {
 					t.Fatalf("list %d: deleting %v returns %t", i, id, got)
 				}
 			},
@@ -165,35 +181,47 @@ func TestListsAgainstModel(t *testing.T) {
 				every := rapid.IntRange(1, 4).Draw(t, "every")
 				for n, id := range slices.Clone(w.models[i].order) {
 					if n%every == 0 {
-						w.lists[i].Delete(&w.heap, id)
+						w.lists[i].Delete(w.heap(i), id)
 						w.models[i].delete(id)
 					}
 				}
 			},
 			"clear": func(t *rapid.T) {
 				i := index.Draw(t, "list")
-				w.lists[i].Clear(&w.heap)
+				w.lists[i].Clear(w.heap(i))
 				*w.models[i] = model{}
 				if rapid.Bool().Draw(t, "thread is gone") {
 					w.lists[i] = new(List)
 				}
 			},
 			"compact": func(t *rapid.T) {
-				if w.compactor == nil {
-					w.compactor = NewCompactor(slices.Clone(w.lists))
+				i := rapid.IntRange(0, 1).Draw(t, "heap")
+				if w.compactor[i] == nil {
+					w.compactor[i] = NewCompactor([]*List{w.lists[i], w.lists[i+2]})
 				}
-				if w.compactor.Step(&w.heap, rapid.IntRange(1, 20_000).Draw(t, "budget")) {
-					w.compactor = nil
-					for n, u := range w.heap.usage {
-						if u.condemned && w.heap.segments[n] != nil {
+				if w.compactor[i].Step(&w.heaps[i], rapid.IntRange(1, 20_000).Draw(t, "budget")) {
+					w.compactor[i] = nil
+					for n, u := range w.heaps[i].usage {
+						if u.condemned && w.heaps[i].segments[n] != nil {
 							t.Fatalf("segment %d is left with %d bytes live", n, u.live)
 						}
 					}
 				}
 			},
+			"fork": func(t *rapid.T) {
+				i, to := index.Draw(t, "list"), index.Draw(t, "to")
+				if i == to {
+					return
+				}
+				w.lists[to].Clear(w.heap(to))
+				// In its place, as that of a thread that was there all the time: a
+				// compactor may be about to visit it.
+				*w.lists[to] = w.lists[i].Fork(w.heap(i), w.heap(to))
+				*w.models[to] = model{order: slices.Clone(w.models[i].order), bodies: maps.Clone(w.models[i].bodies)}
+			},
 			"snapshot": func(t *rapid.T) {
 				i := index.Draw(t, "list")
-				s, want := w.lists[i].Snapshot(&w.heap), w.models[i].all()
+				s, want := w.lists[i].Snapshot(w.heap(i)), w.models[i].all()
 				taken := fmt.Sprintf("the snapshot of list %d after %d puts", i, w.written)
 				same := func(t *rapid.T) {
 					if s.Len() != len(want) || !slices.EqualFunc(slices.Collect(s.All()), want, bytes.Equal) {
@@ -204,7 +232,7 @@ func TestListsAgainstModel(t *testing.T) {
 			},
 			"edited snapshot": func(t *rapid.T) {
 				i := index.Draw(t, "list")
-				s, want := w.lists[i].Snapshot(&w.heap), w.models[i].all()
+				s, want := w.lists[i].Snapshot(w.heap(i)), w.models[i].all()
 				for range rapid.IntRange(1, 5).Draw(t, "edits") {
 					row, body := rapid.IntRange(0, len(want)).Draw(t, "row"), message(numbered(7), rapid.IntRange(0, 20).Draw(t, "size"))
 					switch edit := rapid.IntRange(0, 2).Draw(t, "edit"); {

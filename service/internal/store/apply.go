@@ -84,6 +84,9 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 	if t.owner == nobody && e.UserID != "" {
 		t.owner = unique.Make(e.UserID)
 	}
+	if e.Fork != nil {
+		s.fork(sh, t, e)
+	}
 	c.Owner = t.owner.Value()
 	c.Trimmed = t.change(sh, e)
 	t.remember(e, now, revision)
@@ -201,8 +204,22 @@ func (t *thread) change(sh *shard, e *Entry) (trimmed int) {
 // compaction to some microseconds.
 const compactBytes = 64 << 10
 
+// tendBytes is as much for what the sweep does.
+const tendBytes = 1 << 20
+
+// tend compacts a heap that shares segments with others, in which these may have
+// left garbage while it did not change itself.
+func (sh *shard) tend() {
+	if sh.heap.Shares() {
+		sh.heap.Look()
+		sh.compactBy(tendBytes)
+	}
+}
+
 // compact does a piece of the heap's compaction where one is due.
-func (sh *shard) compact() {
+func (sh *shard) compact() { sh.compactBy(compactBytes) }
+
+func (sh *shard) compactBy(bytes int) {
 	if sh.compactor == nil {
 		if !sh.heap.Fragmented() {
 			return
@@ -213,7 +230,7 @@ func (sh *shard) compact() {
 		}
 		sh.compactor = messages.NewCompactor(lists)
 	}
-	if sh.compactor.Step(&sh.heap, compactBytes) {
+	if sh.compactor.Step(&sh.heap, bytes) {
 		sh.compactor = nil
 	}
 }

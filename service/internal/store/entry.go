@@ -46,6 +46,7 @@ type Entry struct {
 	Fresh    *retention       // the retention of the thread where the entry creates it; nil: none
 	Latest   int              // removes the oldest messages beyond that many, after others are put; 0: none
 	Snapshot *Snapshot        // the thread as it is: changes nothing where it is there
+	Fork     *Fork            // makes the thread, which is new, a fork of another
 	With     []*Entry         // of further threads: they are applied with this one or not at all
 }
 
@@ -81,7 +82,7 @@ func (e *Entry) changes() bool {
 // that does not is a condition: the thread must be as it was when it was planned.
 func (e *Entry) changesThread() bool {
 	return e.State.any() || e.Cache.any() || len(e.Messages) > 0 || len(e.Delete) > 0 ||
-		len(e.Metadata) > 0 || e.NoMeta || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Retain != nil || e.Snapshot != nil
+		len(e.Metadata) > 0 || e.NoMeta || len(e.Record) > 0 || e.NoRecord || e.NoThread || e.Retain != nil || e.Snapshot != nil || e.Fork != nil
 }
 
 // AppendMessageIDs appends the IDs of the messages that the entry puts or

@@ -29,6 +29,8 @@ import (
 //	hk how many earlier states are kept from a change of the state on, and of a
 //	   snapshot the rest of its history: see history_codec.go
 //	n  of a snapshot, its times: created, updated, of the state, of the cached state
+//	o  what the thread is forked from, or of a snapshot, was: an array of thread ID
+//	   and revision
 //	g  entries of further threads, each a binary, that are applied with this one
 //	   or not at all
 //	w  of a snapshot, the answers that are remembered: arrays of request ID,
@@ -53,6 +55,7 @@ type coded struct {
 	state, cache, metadata, i ckpt.Raw
 	retain, fresh             ckpt.Raw
 	past                      codedHistory
+	origin                    []ckpt.Raw
 }
 
 func (c *coded) declare(f *wire.Fields) {
@@ -80,6 +83,7 @@ func (c *coded) declare(f *wire.Fields) {
 	f.Optional("w", &c.recent)
 	f.Optional("g", &c.group)
 	c.past.declare(f)
+	f.Optional("o", &c.origin)
 }
 
 // Append appends the entry to b.
@@ -105,7 +109,10 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 		for i := range s.recent {
 			c.recent = append(c.recent, s.recent[i].raw())
 		}
-		c.past = s.history.coded()
+		c.past, c.origin = s.history.coded(), s.origin.coded()
+	}
+	if e.Fork != nil {
+		c.origin = (&origin{e.Fork.source, e.Fork.revision}).coded()
 	}
 	for _, further := range e.With {
 		raw, err := further.Append(nil)
@@ -164,6 +171,14 @@ func decodeEntry(b ckpt.Raw, first bool) (Entry, error) {
 	}
 	if e.With, err = decodeGroup(c.group); err != nil {
 		return Entry{}, err
+	}
+	if o, err := decodeOrigin(c.origin); err != nil {
+		return Entry{}, err
+	} else if o != nil && e.Kind != kindSnapshot {
+		if len(e.With) != 1 || e.With[0].ThreadID != o.thread {
+			return Entry{}, fmt.Errorf("a fork of thread %q goes without it", o.thread)
+		}
+		e.Fork = &Fork{o.thread, o.revision}
 	}
 	if e.Kind == kindSnapshot {
 		s, err := decodeSnapshot(&c)
@@ -262,8 +277,33 @@ func decodeSnapshot(c *coded) (*Snapshot, error) {
 		s.recent = append(s.recent, a)
 	}
 	var err error
-	s.history, err = c.past.history(c.State.value)
+	if s.history, err = c.past.history(c.State.value); err == nil {
+		s.origin, err = decodeOrigin(c.origin)
+	}
 	return s, err
+}
+
+// coded returns the origin as it travels, nothing of nil.
+func (o *origin) coded() []ckpt.Raw {
+	if o == nil {
+		return nil
+	}
+	return []ckpt.Raw{wire.AppendStr(nil, o.thread), wire.AppendUint(nil, o.revision)}
+}
+
+func decodeOrigin(parts []ckpt.Raw) (*origin, error) {
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	if len(parts) < 2 {
+		return nil, fmt.Errorf("an origin has %d elements, want 2", len(parts))
+	}
+	o := &origin{}
+	var err error
+	if o.thread, err = parts[0].Str(); err == nil {
+		o.revision, err = parts[1].Uint()
+	}
+	return o, err
 }
 
 func (a *answered) raw() ckpt.Raw {

@@ -124,6 +124,9 @@ func (s *Store) applyGroup(e *Entry, now int64, first, revision uint64, applied 
 	defer s.lockThreads(e.threads)()
 	for part := range e.each {
 		t := s.find(s.shard(part.ThreadID), part.ThreadID, now, revision)
+		if t == nil && e.Fork != nil && part != e {
+			return false // the source's records are cut off, and a snapshot of the fork follows
+		}
 		if t != nil && (t.revision != part.Base || t.over(now)) {
 			s.straddles.add(t.since(), revision)
 			return false

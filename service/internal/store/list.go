@@ -132,9 +132,9 @@ func (r *rows) search(from messages.Snapshot, s *messages.Search) error {
 }
 
 // recordGains is what a record can gain in the store, in bytes: its owner's ID,
-// its times, wider headers. A page of records may have as much more, so that the
+// its times, its origin, wider headers. A page of records may have as much more, so that the
 // largest that is taken can be listed; the reply around it has room for it.
-const recordGains = 512
+const recordGains = 768
 
 // ThreadsList answers a threads.list. It looks at each thread by itself: a
 // thread that changes meanwhile is listed as before or after the change.

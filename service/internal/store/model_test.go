@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ type modelThread struct {
 	keep         int
 	trimmed      int // by the last change
 	history      modelHistory
+	origin       *ckpt.Origin
 }
 
 // over reports whether the thread's lifetime is over.
@@ -68,10 +70,26 @@ type modelPast struct {
 	state    ckpt.Raw
 	messages []modelMessage
 	metadata ckpt.Raw
+	record   bool
 }
 
 func (t *modelThread) past(revision uint64) modelPast {
-	return modelPast{revision, t.state, slices.Clone(t.messages), t.metadata}
+	return modelPast{revision, t.state, slices.Clone(t.messages), t.metadata, t.record}
+}
+
+// pastOf returns what the thread was at a revision, nil where that is not kept.
+func (m *model) pastOf(t *modelThread, revision uint64) *modelPast {
+	now := m.last[t.id]
+	for i := len(t.history.pasts) - 1; i >= 0; i-- {
+		if p := &t.history.pasts[i]; p.revision <= revision && revision <= now {
+			return p
+		}
+	}
+	if revision == now && m.holds(t) {
+		p := t.past(now)
+		return &p
+	}
+	return nil
 }
 
 // remember notes what the thread is after a change, where it was before; the
@@ -148,7 +166,8 @@ type run struct {
 	model   model
 	changes []Change
 	ids     int
-	keep    *int // that the write under way says
+	keep    *int   // that the write under way says
+	source  *Write // of the fork under way
 
 	threadID  *rapid.Generator[string]
 	messageID *rapid.Generator[ckpt.MessageID]
@@ -204,7 +223,7 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 			}
 		}
 	}
-	if wantCode == 0 && !known {
+	if wantCode == 0 && !known && r.source == nil {
 		switch rapid.IntRange(0, 7).Draw(r.T, "condition") {
 		case 0:
 			ref.Expected = ckpt.AtRevision(wantRevision)
@@ -233,7 +252,11 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 	}
 
 	r.changes = nil
-	a, err := r.store.Commit(newWrite(kind, ref, plan), m.now, r.next, r.change)
+	w := newWrite(kind, ref, plan)
+	if r.source != nil {
+		w.Group = []*Write{r.source}
+	}
+	a, err := r.store.Commit(w, m.now, r.next, r.change)
 	if ended {
 		if len(r.changes) == 0 || r.changes[0].Kind != ckpt.KindExpired || r.changes[0].ThreadID != ref.ThreadID {
 			r.Fatalf("%s %+v: changes %+v of a thread that has expired", kind, ref, r.changes)
@@ -275,7 +298,11 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 		if r.keep != nil {
 			keep = kept{*r.keep, true}
 		}
-		t.remember(before, kind == "state.put" || kind == "state.clear" && before.state != nil || kind == "state.restore" && (t.state != nil || before.state != nil), keep, c.Revision)
+		before := before
+		if r.source != nil {
+			before = modelPast{}
+		}
+		t.remember(before, kind == "state.put" || kind == "threads.fork" && t.state != nil || kind == "state.clear" && before.state != nil || kind == "state.restore" && (t.state != nil || before.state != nil), keep, c.Revision)
 	}
 	if ref.RequestID != "" {
 		list := append(m.recent[ref.ThreadID], modelAnswer{ref.RequestID, kind, m.now, c.Revision})
@@ -326,6 +353,7 @@ func TestModel(t *testing.T) {
 			"state.put":       func(*rapid.T) { r.putState() },
 			"state.clear":     func(*rapid.T) { r.clearState() },
 			"state.restore":   func(*rapid.T) { r.restoreState() },
+			"threads.fork":    func(*rapid.T) { r.forkThread() },
 			"cache.put":       func(*rapid.T) { r.putCache() },
 			"cache.clear":     func(*rapid.T) { r.clearCache() },
 			"messages.put":    func(*rapid.T) { r.putMessages() },
@@ -390,19 +418,7 @@ func (r *run) clearState() {
 func (r *run) restoreState() {
 	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: r.threadID.Draw(r.T, "thread")}}
 	q := &ckpt.StateRestoreRequest{Revision: rapid.Uint64Range(1, r.model.revision+1).Draw(r.T, "revision"), WithMessages: rapid.Bool().Draw(r.T, "messages")}
-	was := func(t *modelThread) *modelPast {
-		now := r.model.last[t.id]
-		for i := len(t.history.pasts) - 1; i >= 0; i-- {
-			if p := &t.history.pasts[i]; p.revision <= q.Revision && q.Revision <= now {
-				return p
-			}
-		}
-		if q.Revision == now && r.model.holds(t) {
-			p := t.past(now)
-			return &p
-		}
-		return nil
-	}
+	was := func(t *modelThread) *modelPast { return r.model.pastOf(t, q.Revision) }
 	r.commitTo(ref, "state.restore", planned(PlanStateRestore, q),
 		func(t *modelThread) ckpt.Code {
 			if was(t) == nil {
@@ -418,6 +434,56 @@ func (r *run) restoreState() {
 				t.messages, t.metadata = slices.Clone(p.messages), p.metadata
 			}
 			return p.state != nil || before.state != nil || !sameMessages(t.messages, before.messages) || !bytes.Equal(t.metadata, before.metadata)
+		})
+}
+
+// forkThread forks a thread as it is or was, or refuses to.
+func (r *run) forkThread() {
+	q := &ckpt.ThreadsForkRequest{To: r.threadID.Draw(r.T, "to")}
+	q.ThreadID, q.UserID, q.RequestID = r.threadID.Draw(r.T, "thread"), userID.Draw(r.T, "user"), requestID.Draw(r.T, "request")
+	if q.To == q.ThreadID {
+		return
+	}
+	if rapid.Bool().Draw(r.T, "past") {
+		q.AtRevision = rapid.Uint64Range(1, r.model.revision+1).Draw(r.T, "revision")
+	}
+	var a ckpt.ThreadsForkReply
+	r.source = newWrite("threads.fork", ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: q.ThreadID, UserID: q.UserID}}, PlanSource(q, &a))
+	defer func() { r.source = nil }()
+	plan := func(v *View, e *Entry) error {
+		e.Answer = append(e.Answer, 0x80)
+		return PlanFork(v, q, &a, e)
+	}
+	source, at := r.model.find(q.ThreadID), q.AtRevision
+	if at == 0 {
+		at = r.model.last[q.ThreadID]
+	}
+	ref := ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: q.To, UserID: q.UserID}, Terms: ckpt.Terms{RequestID: q.RequestID}}
+	var p *modelPast
+	r.commitTo(ref, "threads.fork", plan,
+		func(t *modelThread) ckpt.Code {
+			if source == nil {
+				return ckpt.NotFound
+			}
+			if source.owner != "" && q.UserID != "" && source.owner != q.UserID {
+				return ckpt.PermissionDenied
+			}
+			p = r.model.pastOf(source, at)
+			if p == nil || p.state == nil && len(p.messages) == 0 && p.metadata == nil && !p.record {
+				return ckpt.NotFound
+			}
+			if r.model.holds(t) {
+				return ckpt.Conflict
+			}
+			return 0
+		},
+		func(t *modelThread) bool {
+			t.state, t.messages, t.metadata, t.record, t.owner = p.state, slices.Clone(p.messages), p.metadata, p.record, source.owner
+			t.origin = &ckpt.Origin{ThreadID: q.ThreadID, Revision: at}
+			if t.history = (modelHistory{}); source.history.keep.own {
+				t.history.keep = source.history.keep
+			}
+			return true
 		})
 }
 
@@ -699,7 +765,7 @@ func (r *run) checkThread(t *modelThread) {
 	if err == nil && info.ExpiresAt.IsZero() != (t.ttl == 0 || t.pinned) || !info.ExpiresAt.IsZero() && !info.ExpiresAt.After(time.UnixMilli(m.now)) {
 		r.Fatalf("%s: expires at %v, want %+v", t.id, info.ExpiresAt, t)
 	}
-	if err != nil || info.UserID != t.owner || info.Bare == t.record || info.CreatedAt.UnixMilli() != t.created {
+	if err != nil || info.UserID != t.owner || info.Bare == t.record || !reflect.DeepEqual(info.Origin, t.origin) || info.CreatedAt.UnixMilli() != t.created {
 		r.Fatalf("%s: record %+v, %v, want owner %q and creation at %d", t.id, info, err, t.owner, t.created)
 	}
 }

@@ -94,6 +94,20 @@ func rowsBefore(n int, changes []undo) (int, bool) {
 	return n, true
 }
 
+// rowsAt returns how many messages there were before the changes, where now is how
+// many there are.
+func rowsAt(now int, changes []undo) int {
+	for i := len(changes) - 1; i >= 0; i-- {
+		switch changes[i].what {
+		case undoPut:
+			now = changes[i].row
+		case undoDelete:
+			now++
+		}
+	}
+	return now
+}
+
 // messageAt answers a messages.get on a thread that keeps a history.
 func (v *View) messageAt(q *ckpt.MessagesGetRequest, a *ckpt.MessagesGetReply) error {
 	var changes, older []undo

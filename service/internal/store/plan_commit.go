@@ -26,8 +26,13 @@ func (v *View) commit(c *ckpt.Changes, a *ckpt.Committed, e *Entry) (err error) 
 		return ckpt.Errorf(ckpt.InvalidArgument, "state and clear_state: give one of the two")
 	case c.ClearCache && len(c.Cache) > 0:
 		return ckpt.Errorf(ckpt.InvalidArgument, "cache and clear_cache: give one of the two")
+	case c.Keep != nil && len(c.State) == 0 && !c.ClearState:
+		return ckpt.Errorf(ckpt.InvalidArgument, "keep begins with a change of the state: give state or clear_state with it")
 	case c.CacheTTL != 0 && len(c.Cache) == 0:
 		return ckpt.Errorf(ckpt.InvalidArgument, "cache_ttl_ms is of the cached state: give cache with it")
+	}
+	if e.Keep, err = v.kept(c.Keep); err != nil {
+		return err
 	}
 	d := v.details()
 	if len(c.State) > 0 {

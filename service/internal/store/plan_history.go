@@ -9,6 +9,17 @@ import (
 	"github.com/ckptbus/ckpt/service/internal/messages"
 )
 
+// kept returns how many earlier states a write says that its thread keeps.
+func (v *View) kept(keep *int) (kept, error) {
+	if keep == nil {
+		return kept{}, nil
+	}
+	if limit := v.store.opts.Limits.History; *keep < 0 || *keep > limit {
+		return kept{}, ckpt.Errorf(ckpt.InvalidArgument, "keep %d: want 0, for none, to %d, the limit of the history", *keep, limit)
+	}
+	return kept{*keep, true}, nil
+}
+
 // StateHistory answers a state.history.
 func (s *Store) StateHistory(q *ckpt.StateHistoryRequest, a *ckpt.StateHistoryReply, now int64) error {
 	if q.Limit < 0 {
@@ -36,7 +47,7 @@ func (s *Store) StateHistory(q *ckpt.StateHistoryRequest, a *ckpt.StateHistoryRe
 		if q.States {
 			row.State = x.value
 		}
-		// One that fits no page by itself fits a reply: see [ckpt.Limits].
+		// One that fits no page has one to itself, which goes in parts.
 		n := len(a.Versions)
 		if room -= versionRow + len(row.State); n > 0 && room < 0 || q.Limit > 0 && n == q.Limit {
 			a.HasMore = true
@@ -81,29 +92,36 @@ func (v *View) restoreMessages(revision uint64, e *Entry) error {
 	if metadata := metadataBefore(now, changes); !bytes.Equal(metadata, now) {
 		e.Metadata, e.NoMeta = metadata, len(metadata) == 0
 	}
-	was := v.thread.messages.Snapshot(&v.shard.heap)
-	takeBack(&was, changes)
-	then := slices.Collect(was.All())
-	same, at := len(then), 0
-	for body := range v.thread.messages.From(&v.shard.heap, 0) {
-		if at < same && !identical(body, then[at]) {
-			same = at
-		}
-		if at >= same {
-			id, _, _ := messages.IDOf(body)
-			e.Delete = append(e.Delete, id)
-		}
-		at++
-	}
-	for _, body := range then[min(same, at):] {
-		id, _, _ := messages.IDOf(body)
-		e.Messages = append(e.Messages, message{id: id, body: body})
-	}
+	e.Delete, e.Messages = v.difference(changes)
 	if n, limit := max(len(e.Delete), len(e.Messages)), v.store.opts.Limits.Batch; n > limit {
 		return ckpt.Errorf(ckpt.TooLarge, "%d messages were put or deleted since revision %d, limit %d for one restore", n, revision, limit)
 	}
 	return nil
 }
 
-// identical reports whether two messages are the same bytes in memory.
-func identical(a, b []byte) bool { return len(a) == len(b) && &a[0] == &b[0] }
+// difference returns which messages have to be deleted and which ones put then, to
+// make the present messages those of before the changes.
+func (v *View) difference(changes []undo) (gone []ckpt.MessageID, put []message) {
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	was := v.thread.messages.Snapshot(&v.shard.heap)
+	takeBack(&was, changes)
+	then := slices.Collect(was.All())
+	same, at := len(then), 0 // what did not change is the same memory, which is seen at once
+	for body := range v.thread.messages.From(&v.shard.heap, 0) {
+		if at < same && !bytes.Equal(body, then[at]) {
+			same = at
+		}
+		if at >= same {
+			id, _, _ := messages.IDOf(body)
+			gone = append(gone, id)
+		}
+		at++
+	}
+	for _, body := range then[min(same, at):] {
+		id, _, _ := messages.IDOf(body)
+		put = append(put, message{id: id, body: body})
+	}
+	return gone, put
+}

@@ -39,11 +39,8 @@ func (v *View) fits(raw ckpt.Raw, what string) error {
 
 // PlanStatePut plans a state.put.
 func PlanStatePut(v *View, q *ckpt.StatePutRequest, a *ckpt.StatePutReply, e *Entry) (err error) {
-	if q.Keep != nil {
-		if limit := v.store.opts.Limits.History; *q.Keep < 0 || *q.Keep > limit {
-			return ckpt.Errorf(ckpt.InvalidArgument, "keep %d: want 0, for none, to %d, the limit of the history", *q.Keep, limit)
-		}
-		e.Keep = kept{*q.Keep, true}
+	if e.Keep, err = v.kept(q.Keep); err != nil {
+		return err
 	}
 	a.UpdatedAt = time.UnixMilli(v.now)
 	e.State.value, err = v.value(q.State, "state")

@@ -21,7 +21,7 @@ func newRecord(raw ckpt.Raw) *record {
 	for key, value := range raw.Pairs {
 		name, _ := key.Text()
 		switch string(name) {
-		case "thread_id", "user_id", "created_at", "bare", // the service's own
+		case "thread_id", "user_id", "created_at", "bare", "origin", // the service's own
 			"expires_at", "ttl_ms", "sliding", "pinned", "keep_messages", "messages", "bytes":
 		case "updated_at":
 			r.updated, _ = value.Int() // nil, which is no integer, says nothing
@@ -71,12 +71,16 @@ func (t *thread) infoWith(pairs []byte, n int) ckpt.Raw {
 	if r != nil && r.updated != 0 {
 		updated = r.updated
 	}
+	from := t.peek().origin
 	kept, more := t.peek().retention.fields(nil, t.updated)
-	b := t.own(2 + bare + more + n)
+	b := t.own(2 + bare + more + n + one(from != nil))
 	b = wire.AppendInt(wire.AppendStr(b, "created_at"), t.created.millis())
 	b = wire.AppendInt(wire.AppendStr(b, "updated_at"), updated)
 	if bare == 1 {
 		b = wire.AppendBool(wire.AppendStr(b, "bare"), true)
+	}
+	if from != nil {
+		b = append(wire.AppendStr(b, "origin"), from.raw()...)
 	}
 	return append(append(b, kept...), pairs...)
 }

@@ -17,6 +17,7 @@ type Snapshot struct {
 	stateAt, cacheAt int64
 	recent           []answered
 	history          *history // nil: none
+	origin           *origin  // nil: it is no fork
 }
 
 // Snapshot returns an entry with the thread as it is; false where there is no
@@ -55,7 +56,7 @@ func (sh *shard) snapshot(t *thread, now int64) Entry {
 		Retain:   d.retention,
 		Snapshot: &Snapshot{
 			created: int64(t.created), updated: t.updated, stateAt: d.state.at, cacheAt: d.cache.at,
-			recent: slices.Clone(d.recent), history: d.history.clone(),
+			recent: slices.Clone(d.recent), history: d.history.clone(), origin: d.origin,
 		},
 	}
 	e.ThreadID, e.UserID = t.id, t.owner.Value()
@@ -112,6 +113,9 @@ func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) 
 	t.change(sh, e)
 	if d := t.more; d != nil {
 		d.state.at, d.cache.at = snap.stateAt, snap.cacheAt
+	}
+	if snap.origin != nil {
+		t.detail().origin = snap.origin
 	}
 	if snap.history != nil {
 		t.detail().history = snap.history.clone()

@@ -23,6 +23,7 @@ func (s *Store) Sweep(now int64, next func() uint64, applied func(Change)) {
 			}
 			s.free(sh, t, now, s.Revision())
 		}
+		sh.tend()
 		sh.mu.Unlock()
 	}
 }
@@ -42,6 +43,7 @@ func (s *Store) Free(now int64, revision uint64) {
 		for t := range sh.timed {
 			s.free(sh, t, now, revision)
 		}
+		sh.tend()
 		sh.mu.Unlock()
 	}
 }

@@ -62,6 +62,7 @@ type details struct {
 	history   *history     // nil: none is kept
 	retention *retention   // nil: nothing is set
 	due       *appointment // its place in the agenda of the shard; nil: it is not there
+	origin    *origin      // nil: it is no fork
 	recent    []answered   // outlives the rest, so that a removal is not repeated
 }
 
@@ -92,14 +93,20 @@ func (d *details) weight() int {
 	if d.retention != nil {
 		n += retentionBytes
 	}
+	if d.origin != nil {
+		n += len(d.origin.thread) + originBytes
+	}
 	for i := range d.recent {
 		n += len(d.recent[i].requestID) + len(d.recent[i].answer)
 	}
 	return n
 }
 
+// originBytes is what an origin costs beside its thread's ID.
+const originBytes = 24
+
 func (d *details) empty() bool {
-	return !d.state.full() && !d.cache.full() && d.metadata == nil && d.record == nil && d.history == nil && d.retention == nil && d.recent == nil
+	return !d.state.full() && !d.cache.full() && d.metadata == nil && d.record == nil && d.history == nil && d.origin == nil && d.retention == nil && d.recent == nil
 }
 
 // detail returns the thread's details for writing.

@@ -170,7 +170,7 @@ func putRecord(record ckpt.Raw) ckpt.Raw {
 	n, pairs := 0, make([]byte, 0, len(record))
 	for key, value := range record.Pairs {
 		switch name, _ := key.Text(); string(name) {
-		case "created_at", "bare", "expires_at", "ttl_ms", "sliding", "pinned", "keep_messages":
+		case "created_at", "bare", "origin", "expires_at", "ttl_ms", "sliding", "pinned", "keep_messages":
 		default:
 			n++
 			pairs = append(append(pairs, key...), value...)
