@@ -87,6 +87,8 @@ func suite(t *testing.T, start starter) {
 		{"KeepMessages", testKeepMessages},
 		{"RetainRefused", testRetainRefused},
 		{"TransactExpired", testTransactExpired},
+		{"Stats", testStats},
+		{"StatsSmallBus", testStatsSmallBus},
 		{"Prune", testPrune},
 		{"PruneRefused", testPruneRefused},
 		{"PruneMany", testPruneMany},

@@ -172,5 +172,8 @@ func (s *Store) listThread(r *rows, t *thread, q *ckpt.ThreadsListRequest, searc
 		r.total++
 		return nil
 	}
+	if q.Sizes {
+		return r.add(t.sized(sh))
+	}
 	return r.add(t.info())
 }
