@@ -55,7 +55,7 @@ func ListDigest(r Record) (uint64, error) {
 	f := wire.Declare()
 	defer f.Free()
 	r.fields(f)
-	return f.Digest("after", "linearizable", "offset", "limit", "cursor", "count_only", "select")
+	return f.Digest("after", "linearizable", "offset", "limit", "cursor", "count_only", "select", "sizes")
 }
 
 // AppendReply appends a reply that was encoded without its revision and its

@@ -8,7 +8,7 @@
 // of operations (subjects.go), what their requests have in common (refs.go,
 // condition.go, page.go of lists), the requests and replies (state_ops.go, history_ops.go, fork_ops.go,
 // message_ops.go, message_edits.go, commit_ops.go, thread_ops.go, lease_ops.go,
-// retention_ops.go, prune_ops.go, store_ops.go, info_ops.go, change_ops.go,
+// retention_ops.go, prune_ops.go, stats_ops.go, store_ops.go, info_ops.go, change_ops.go,
 // watcher_ops.go), how large ones travel (parts_ops.go), the error codes (errors.go),
 // IDs (id.go), events and changes (event.go, change.go), positions (position.go), and the
 // domain's types (message.go, content.go, agent_state.go). It imports no NATS.

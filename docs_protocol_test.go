@@ -91,6 +91,10 @@ func TestProtocolRecords(t *testing.T) {
 			sameFields(t, "commit", tableOf(t, text, "commit"), &q.Commits[0], "required")
 		}
 		switch a := example.reply.(type) {
+		case *ckpt.StatsReply:
+			sameFields(t, "thread size", tableOf(t, text, "thread size"), &a.Largest[0], "always")
+			sameFields(t, "user size", tableOf(t, text, "user size"), &a.Users[0], "always")
+			sameFields(t, "operation figures", tableOf(t, text, "operation figures"), &a.Operations[0], "always")
 		case *ckpt.ThreadsTransactReply:
 			sameFields(t, "committed", tableOf(t, text, "committed"), &a.Commits[0], "always")
 		case *ckpt.StateManyReply:
@@ -109,7 +113,7 @@ func TestProtocolRecords(t *testing.T) {
 		RequestID: "r", MessageIDs: []ckpt.MessageID{ckpt.IntID(2)}, Trimmed: 1, Size: 10}, "always")
 	sameFields(t, "thread", tableOf(t, text, "thread"), &ckpt.ThreadInfo{ThreadID: "t", ThreadName: "n", UserID: "u", RunID: "r",
 		Metadata: map[string]any{"k": 1}, CreatedAt: at, UpdatedAt: at, Bare: true,
-		ExpiresAt: at, TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 1, Origin: &ckpt.Origin{}}, "required")
+		ExpiresAt: at, TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 1, Origin: &ckpt.Origin{}, Messages: 1, Bytes: 1}, "required")
 	sameFields(t, "origin", tableOf(t, text, "origin"), &ckpt.Origin{ThreadID: "t"}, "always")
 }
 
@@ -131,6 +135,7 @@ func TestProtocolLimits(t *testing.T) {
 		"prune":         l.Prune,
 		"lease_min_ms":  int(l.LeaseMin),
 		"lease_max_ms":  int(l.LeaseMax),
+		"top":           l.Top,
 		"keep_messages": l.Keep,
 		"history":       l.History,
 	}

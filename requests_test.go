@@ -37,9 +37,9 @@ func exchanges(t testing.TB) []exchange {
 	after := ckpt.Position{StoreID: "S1", Revision: 40}
 	thread := ckpt.ThreadRef{ThreadID: "airline-17", UserID: "user-42", After: after}
 	read := ckpt.ReadRef{ThreadRef: thread, Linearizable: true}
+	write := ckpt.WriteRef{ThreadRef: thread, Terms: ckpt.Terms{RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88", Expected: ckpt.AtRevision(11), Lease: 35}}
 	page := ckpt.Page{Search: "refund", Offset: 100, Limit: 50, Cursor: "AQ", Reverse: true, CountOnly: true, Select: []string{"message_id"}}
 	rows := ckpt.PageReply{Total: 240, HasMore: true, NextOffset: 102, NextCursor: "AQ"}
-	write := ckpt.WriteRef{ThreadRef: thread, Terms: ckpt.Terms{RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88", Expected: ckpt.AtRevision(11), Lease: 35}}
 	keep := 10
 	removed := ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 240, Records: 1}
 	at := time.UnixMilli(1758400000123).UTC()
@@ -54,7 +54,7 @@ func exchanges(t testing.TB) []exchange {
 	ids := []ckpt.MessageID{first.MessageID, second.MessageID}
 	record := ckpt.Raw(encode(t, &ckpt.ThreadInfo{ThreadID: "airline-17", ThreadName: "Refund", UserID: "user-42", RunID: "run-3",
 		Metadata: map[string]any{"team": "support"}, CreatedAt: at, UpdatedAt: later, Bare: true,
-		ExpiresAt: later.Add(time.Hour), TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 100, Origin: &ckpt.Origin{ThreadID: "airline-9", Revision: 31}}))
+		ExpiresAt: later.Add(time.Hour), TTL: time.Hour, Sliding: true, Pinned: true, KeepMessages: 100, Origin: &ckpt.Origin{ThreadID: "airline-9", Revision: 31}, Messages: 240, Bytes: 64000}))
 	ttl, pinned, keep := 90*time.Second, true, 100
 
 	changed, change := exampleEvent(), exampleChange()
@@ -69,6 +69,11 @@ func exchanges(t testing.TB) []exchange {
 		exchangeOf(ckpt.Info, ckpt.InfoRequest{},
 			ckpt.InfoReply{Reply: stamp, Replica: "R1", Version: "0.1.0", Protocol: 1, Journal: "local", Last: 43,
 				Serving: true, Reason: "it is stopping", StartedAt: at, Requests: 1200, Threads: 17}),
+		exchangeOf(ckpt.Stats, ckpt.StatsRequest{Top: 1},
+			ckpt.StatsReply{Reply: stamp, Replica: "R1", Last: 43, StartedAt: at, Threads: 17, Messages: 240, LiveBytes: 81000, HeldBytes: 99000,
+				Largest:    []ckpt.ThreadStats{{ThreadID: "airline-17", UserID: "user-42", Messages: 200, Bytes: 64000}},
+				Users:      []ckpt.UserStats{{UserID: "user-42", Threads: 3, Messages: 220, Bytes: 70000}},
+				Operations: []ckpt.OperationStats{{Operation: "state.put", Requests: 1200, Errors: 3, Mean: 9000, P50: 7000, P99: 30000, Max: 2 * time.Millisecond}}}),
 		exchangeOf(ckpt.Release, ckpt.ReleaseRequest{Confirm: "ckpt", RequestID: write.RequestID},
 			ckpt.ReleaseReply{Reply: stamp, Removed: removed}),
 		exchangeOf(ckpt.StatePut, ckpt.StatePutRequest{WriteRef: write, Keep: &keep, State: state},
@@ -108,7 +113,7 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.ThreadsPutReply{Reply: stamp}),
 		exchangeOf(ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: read},
 			ckpt.ThreadsGetReply{Reply: stamp, Record: record}),
-		exchangeOf(ckpt.ThreadsList, ckpt.ThreadsListRequest{UserID: "user-42", WithRecord: true, After: after, Linearizable: true, Page: page,
+		exchangeOf(ckpt.ThreadsList, ckpt.ThreadsListRequest{UserID: "user-42", WithRecord: true, Sizes: true, After: after, Linearizable: true, Page: page,
 			Order: ckpt.OrderUpdated, Metadata: metadata, CreatedFrom: at, CreatedUntil: later, UpdatedFrom: at, UpdatedUntil: later},
 			ckpt.ThreadsListReply{Reply: stamp, PageReply: rows, Threads: []ckpt.Raw{record, record}}),
 		exchangeOf(ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write, RecordOnly: true},

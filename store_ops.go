@@ -43,6 +43,7 @@ func (r *SetupReply) fields(f *wire.Fields) {
 // Limits are the bounds that a service puts on requests and replies, in bytes
 // unless one says otherwise. What exceeds one is TooLarge, or InvalidArgument
 // for an ID, the depth, the TTL, the time of a lease, the messages to keep or the history.
+// for an ID, the depth, the TTL, the threads to prune or tell of, the messages to keep or the history.
 type Limits struct {
 	Payload  int   // one request or reply, as the bus carries it
 	Value    int   // one state or message; in parts where it does not fit a payload
@@ -56,6 +57,7 @@ type Limits struct {
 	TTL      int64 // the longest TTL of a cached state or a thread, in milliseconds
 	Filters  int   // pairs of metadata that a list is filtered by: a count
 	Prune    int   // threads that one prune removes: a count
+	Top      int   // threads, and users, in one stats: a count
 	Keep     int   // the messages that a thread can be told to keep: a count
 	LeaseMin int64 // the shortest time of a lease, in milliseconds
 	LeaseMax int64 // the longest, in milliseconds
@@ -77,6 +79,7 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("ttl_ms", &l.TTL)
 	f.Required("filters", &l.Filters)
 	f.Required("prune", &l.Prune)
+	f.Required("top", &l.Top)
 	f.Required("keep_messages", &l.Keep)
 	f.Required("lease_min_ms", &l.LeaseMin)
 	f.Required("lease_max_ms", &l.LeaseMax)
@@ -144,6 +147,7 @@ func LimitsFor(payload int) Limits {
 		TTL:      MaxTTL.Milliseconds(),
 		Filters:  maxFilters,
 		Prune:    maxPrune,
+		Top:      MaxTop,
 		Keep:     MaxKeepMessages,
 		LeaseMin: MinLease.Milliseconds(),
 		LeaseMax: MaxLease.Milliseconds(),

@@ -13,6 +13,7 @@ import (
 var (
 	Setup   = operation[SetupRequest, SetupReply]("setup", false)
 	Info    = everyone(operation[InfoRequest, InfoReply]("info", false))
+	Stats   = operation[StatsRequest, StatsReply]("stats", false)
 	Release = operation[ReleaseRequest, ReleaseReply]("release", true)
 
 	StatePut   = operation[StatePutRequest, StatePutReply]("state.put", true)
@@ -67,6 +68,7 @@ func Operations() []OpInfo {
 	return []OpInfo{
 		Setup.OpInfo,
 		Info.OpInfo,
+		Stats.OpInfo,
 		Release.OpInfo,
 		StatePut.OpInfo,
 		StateGet.OpInfo,

@@ -33,6 +33,11 @@ type ThreadInfo struct {
 	// service sets it and ignores what a put says.
 	Origin *Origin `json:"origin,omitempty"`
 
+	// How large the thread is, in lists that ask for it; see
+	// [ThreadsListRequest]. The service ignores what a put says.
+	Messages int `json:"messages,omitempty"`
+	Bytes    int `json:"bytes,omitempty"` // of its messages, states and record
+
 	unknown wire.Raw // fields of a later version, kept as they came
 }
 
@@ -52,6 +57,8 @@ func (t *ThreadInfo) fields(f *wire.Fields) {
 	f.Optional("pinned", &t.Pinned)
 	f.Optional("keep_messages", &t.KeepMessages)
 	f.Optional("origin", pointerTo(&t.Origin))
+	f.Optional("messages", &t.Messages)
+	f.Optional("bytes", &t.Bytes)
 }
 
 // ThreadsPutRequest asks to replace the record of a thread.
@@ -99,6 +106,7 @@ const (
 type ThreadsListRequest struct {
 	UserID     string // only this user's threads; empty means all
 	WithRecord bool   // only threads that were given a record
+	Sizes      bool   // tell how large each thread is
 	// After and Linearizable are those of [ThreadRef] and [ReadRef].
 	After        Position
 	Linearizable bool
@@ -117,6 +125,7 @@ type ThreadsListRequest struct {
 func (r *ThreadsListRequest) fields(f *wire.Fields) {
 	f.Optional("user_id", (*id)(&r.UserID))
 	f.Optional("with_record", &r.WithRecord)
+	f.Optional("sizes", &r.Sizes)
 	f.Optional("after", &r.After)
 	f.Optional("linearizable", &r.Linearizable)
 	r.Page.fields(f)

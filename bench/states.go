@@ -51,6 +51,9 @@ func (r *rig) states(b bounds, t *table, op ckpt.OpInfo, i, n int, build func() 
 	if err != nil {
 		return err
 	}
+	if q.request != nil { // another one for each size
+		setNumber(q.request, i)
+	}
 	subject, bare := op.Subject(ckpt.DefaultPrefix), fmt.Sprintf("bare.%s.%d", op.Name, i)
 	reply, err := r.ask(subject, q.bytes)
 	if err != nil {

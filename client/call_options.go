@@ -228,6 +228,12 @@ type RecordOnly bool
 
 func (r RecordOnly) cleanThread(q *ckpt.ThreadsCleanRequest) { q.RecordOnly = bool(r) }
 
+// Sizes, if true, has each thread of a list tell how many messages and bytes it
+// has.
+type Sizes bool
+
+func (s Sizes) listThreads(q *ckpt.ThreadsListRequest) { q.Sizes = bool(s) }
+
 // WithRecord, if true, keeps only the threads that were given a record.
 type WithRecord bool
 

@@ -24,16 +24,16 @@ func ended(t *testing.T, l *client.Lease) error {
 	return context.Cause(l.Context())
 }
 
-// A lease that is held outlives its time, many times over, and nobody else can take
+// A lease that is held outlives its time, more than once, and nobody else can take
 // it until it is released.
 func TestHoldLease(t *testing.T) {
 	t.Parallel()
 	c, _ := connect[string](t, store(t, bus.Options{}))
 	ctx := within(t, patience)
-	const ttl = 200 * time.Millisecond
+	const ttl = time.Second // so long that a busy machine renews in time
 	l := must[*client.Lease](t)(c.HoldLease(ctx, "t", "ann", ttl))
 	first := must[ckpt.LeaseReply](t)(c.GetLease(ctx, "t"))
-	for expires := first.ExpiresAt; expires.Before(first.ExpiresAt.Add(3 * ttl)); {
+	for expires := first.ExpiresAt; expires.Before(first.ExpiresAt.Add(2 * ttl)); {
 		a := must[ckpt.LeaseReply](t)(c.GetLease(ctx, "t"))
 		if a.Token != l.Token() || a.Owner != "ann" || l.Context().Err() != nil {
 			t.Fatalf("lease %+v, want token %d, still held (%v)", a, l.Token(), context.Cause(l.Context()))

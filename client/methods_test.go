@@ -313,6 +313,12 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[ckpt.ThreadsRetainReply] {
 				return c.RetainThreadAsync(x, "t", client.User("u"), client.TTL(ttl), client.Sliding(true), client.Pinned(true), client.KeepMessages(0))
 			}})
+	figures := ckpt.StatsReply{Reply: rev, Replica: "r", StartedAt: at, Threads: 3, Largest: []ckpt.ThreadStats{{ThreadID: "t", Bytes: 5}},
+		Users: []ckpt.UserStats{{UserID: "u", Bytes: 5}}, Operations: []ckpt.OperationStats{{Operation: "state.put", Mean: time.Microsecond}}}
+	check(t, srv, ckpt.Stats, ckpt.StatsRequest{Top: 5}, nil, figures, figures,
+		form[ckpt.StatsReply]{
+			func(x ctx, c cl) (ckpt.StatsReply, error) { return c.Stats(x, client.Top(5)) },
+			func(x ctx, c cl) *client.Future[ckpt.StatsReply] { return c.StatsAsync(x, client.Top(5)) }})
 	pruned := ckpt.ThreadsPruneReply{Reply: rev, Removed: ckpt.Removed{Threads: 3}, HasMore: true}
 	check(t, srv, ckpt.ThreadsPrune, ckpt.ThreadsPruneRequest{UserID: "u", OlderThan: ttl, UpdatedBefore: at, Metadata: ckpt.Raw{0x81, 0xa1, 'a', 0x01}, Pinned: true, DryRun: true, Limit: 5},
 		func(q *ckpt.ThreadsPruneRequest) *string { return &q.RequestID }, pruned, pruned,

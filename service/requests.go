@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unicode"
 
 	"github.com/ckptbus/ckpt"
@@ -25,6 +26,8 @@ type request struct {
 	inbox    string        // the subject of its answer
 	endpoint micro.Request // the same to its endpoint; nil where it came by none
 	write    store.Write
+	came     time.Time    // when it was taken
+	measure  *measure     // of its operation
 	deferred bool         // it may be answered after its handler has returned
 	holders  atomic.Int32 // who still needs it
 	recycle  func()       // makes its memory another request's
@@ -57,7 +60,7 @@ type receiver func(arrival)
 func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(r *call[Q, A])) receiver {
 	var calls sync.Pool
 	calls.New = func() any {
-		r := &call[Q, A]{request: request{Service: s, op: op.OpInfo}}
+		r := &call[Q, A]{request: request{Service: s, op: op.OpInfo, measure: s.measures[op.Name]}}
 		r.recycle = func() {
 			r.reset()
 			calls.Put(r)
@@ -75,6 +78,7 @@ func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(
 		r := calls.Get().(*call[Q, A])
 		r.hold()
 		defer r.release()
+		r.came = time.Now()
 		r.subject, r.inbox, r.endpoint, r.done = m.subject, m.inbox, m.endpoint, m.done
 		if r.endpoint != nil {
 			r.view = s.journal.View()
@@ -229,6 +233,7 @@ func (r *request) publish(b []byte) error {
 	if limit := int(r.nc.MaxPayload()); len(b) > limit {
 		return r.inParts(b, limit)
 	}
+	r.measure.note(time.Since(r.came), false)
 	r.answered.Add(1) // before it is out, so that whoever has the answer finds it counted
 	return r.nc.Publish(r.inbox, b)
 }
@@ -242,6 +247,7 @@ func (r *request) fail(err error) {
 		r.log.Error("internal error", "subject", r.subject, "err", err)
 		e = ckpt.Errorf(ckpt.Internal, "the service failed and has logged why")
 	}
+	r.measure.note(time.Since(r.came), e.Parts == nil) // what comes in parts is no error
 	body, err := ckpt.Append(nil, e)
 	if err == nil {
 		err = r.sendError(strconv.Itoa(int(e.Code)), headerText(e.Message), body)

@@ -9,6 +9,7 @@ import (
 // which has no endpoint.
 func (s *Service) routes() {
 	handle(s, ckpt.Setup, nil, setup)
+	handle(s, ckpt.Stats, nil, stats)
 	handle(s, ckpt.Release, nil, release)
 
 	write(s, ckpt.StatePut, store.PlanStatePut)

@@ -37,6 +37,8 @@ type Service struct {
 	uploads   uploads
 	downloads downloads
 
+	measures map[string]*measure // of the operations, by their names
+
 	underWay sync.WaitGroup // requests that are not answered yet
 	answered atomic.Uint64  // requests that are, or are about to be
 	stopping atomic.Bool
@@ -66,14 +68,15 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{
-		options: o,
-		nc:      nc,
-		replica: nuid.Next(),
-		started: o.now(),
-		slow:    make(chan struct{}, maxSlow),
-		quit:    make(chan struct{}),
-		done:    make(chan struct{}),
-		first:   make(chan error, 1),
+		options:  o,
+		nc:       nc,
+		replica:  nuid.Next(),
+		started:  o.now(),
+		slow:     make(chan struct{}, maxSlow),
+		quit:     make(chan struct{}),
+		done:     make(chan struct{}),
+		measures: newMeasures(),
+		first:    make(chan error, 1),
 	}
 	limits, err := o.limits(int(nc.MaxPayload()))
 	if err != nil {

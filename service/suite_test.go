@@ -94,6 +94,8 @@ func suite(t *testing.T, start starter) {
 		{"KeepMessages", testKeepMessages},
 		{"RetainRefused", testRetainRefused},
 		{"TransactExpired", testTransactExpired},
+		{"Stats", testStats},
+		{"StatsSmallBus", testStatsSmallBus},
 		{"Prune", testPrune},
 		{"PruneRefused", testPruneRefused},
 		{"PruneMany", testPruneMany},

@@ -65,7 +65,7 @@ record of each thread, served over NATS.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newServe(), newReplay(), newWatch(), newExport(), newImport(), newInfo(), newPrune(), newDemo(), newVersion())
+	root.AddCommand(newServe(), newReplay(), newWatch(), newExport(), newImport(), newInfo(), newPrune(), newStats(), newDemo(), newVersion())
 	return root
 }
 

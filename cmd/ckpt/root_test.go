@@ -15,7 +15,7 @@ func TestVersion(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, args := range []string{"", "--help", "serve --help", "replay --help", "watch --help", "export --help", "import --help", "info --help", "prune --help", "demo --help", "version --help"} {
+	for _, args := range []string{"", "--help", "serve --help", "replay --help", "watch --help", "export --help", "import --help", "info --help", "prune --help", "stats --help", "demo --help", "version --help"} {
 		got := cli(t, "", strings.Fields(args)...)
 		if got.code != exitOK || !strings.Contains(got.stdout, "Usage:") || got.stderr != "" {
 			t.Errorf("ckpt %s: %+v", args, got)
@@ -57,6 +57,7 @@ func TestBadCommandLines(t *testing.T) {
 		"serve --thread-ttl 100000h":                                 "--thread-ttl 100000h0m0s: want 0",
 		"serve --thread-ttl-fixed":                                   "--thread-ttl-fixed says how --thread-ttl counts",
 		"serve --keep-messages -1":                                   "--keep-messages -1: want 0",
+		"stats --top 101":                                            "--top 101: want 1 to 100",
 		"prune":                                                      "every thread would go: give --older-than",
 		"prune --older-than -1h":                                     "--older-than -1h0m0s: want more than 0",
 		"prune --owner u --limit -1":                                 "--limit -1: want 0",

@@ -208,3 +208,17 @@ func (l *List) First(h *Heap, n int) []ckpt.MessageID {
 	}
 	return ids
 }
+
+// Bytes returns how many bytes the messages have. It takes time for each.
+func (l *List) Bytes(h *Heap) (n int) {
+	for _, r := range l.refs {
+		switch {
+		case r == 0:
+		case r.whole():
+			n += len(h.get(r))
+		default:
+			n += r.length()
+		}
+	}
+	return n
+}

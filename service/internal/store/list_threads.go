@@ -16,6 +16,7 @@ type threadList struct {
 	store   *Store
 	now     int64
 	filter  threadFilter
+	sizes   bool // rows tell how large the threads are
 	updated bool // in the order of updates, else in that of creation
 	groups  []group
 	span    span // of the keys that the list has
@@ -26,7 +27,7 @@ type threadList struct {
 // itself: one that changes meanwhile is listed as before or after the change.
 func (s *Store) ThreadsList(q *ckpt.ThreadsListRequest, a *ckpt.ThreadsListReply, now int64) error {
 	a.Reply = ckpt.Reply{Revision: s.Revision()}
-	l := threadList{store: s, now: now}
+	l := threadList{store: s, now: now, sizes: q.Sizes}
 	if err := l.check(q); err != nil {
 		return err
 	}
@@ -125,6 +126,9 @@ func (l *threadList) take(c candidate) (wanted, taken bool) {
 	if !l.wants() {
 		l.pass()
 		return true, false
+	}
+	if l.sizes {
+		return true, l.add(t.sized(sh))
 	}
 	return true, l.add(t.info())
 }

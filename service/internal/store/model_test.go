@@ -203,8 +203,17 @@ func (r *run) commit(kind string, plan Plan, code ckpt.Code, effect func(t *mode
 
 func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t *modelThread) ckpt.Code, effect func(t *modelThread) bool) {
 	m := &r.model
-	ended := m.expired(ref.ThreadID) // which is told before anything else
-	m.drop(ref.ThreadID)
+	var ended []string // which is told before anything else
+	ids := []string{ref.ThreadID}
+	if r.source != nil {
+		ids = append(ids, r.source.ThreadID)
+	}
+	for _, id := range ids {
+		if m.expired(id) {
+			ended = append(ended, id)
+		}
+		m.drop(id)
+	}
 	t := m.find(ref.ThreadID)
 	wantCode, wantRevision := ckpt.Code(0), uint64(0)
 	known := false
@@ -262,8 +271,8 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 		w.Group = []*Write{r.source}
 	}
 	a, err := r.store.Commit(w, m.now, r.next, r.change)
-	if ended {
-		if len(r.changes) == 0 || r.changes[0].Kind != ckpt.KindExpired || r.changes[0].ThreadID != ref.ThreadID {
+	for _, id := range ended {
+		if len(r.changes) == 0 || r.changes[0].Kind != ckpt.KindExpired || r.changes[0].ThreadID != id {
 			r.Fatalf("%s %+v: changes %+v of a thread that has expired", kind, ref, r.changes)
 		}
 		r.changes = r.changes[1:]

@@ -32,7 +32,7 @@ func newRecord(raw ckpt.Raw) *record {
 		name, _ := key.Text()
 		switch string(name) {
 		case "thread_id", "user_id", "created_at", "bare", "origin", // the service's own
-			"expires_at", "ttl_ms", "sliding", "pinned", "keep_messages":
+			"expires_at", "ttl_ms", "sliding", "pinned", "keep_messages", "messages", "bytes":
 		case "updated_at":
 			r.updated, _ = value.Int() // nil, which is no integer, says nothing
 		default:
@@ -68,11 +68,21 @@ func (t *thread) own(more int) []byte {
 
 // info returns the thread's record as readers see it: with its times, and
 // marked where the thread was given none.
-func (t *thread) info() ckpt.Raw {
+func (t *thread) info() ckpt.Raw { return t.infoWith(nil, 0) }
+
+// sized is the thread's info with how large it is.
+func (t *thread) sized(sh *shard) ckpt.Raw {
+	b := wire.AppendInt(wire.AppendStr(nil, "messages"), int64(t.messages.Len()))
+	b = wire.AppendInt(wire.AppendStr(b, "bytes"), int64(t.size(sh)))
+	return t.infoWith(b, 2)
+}
+
+// infoWith is the thread's info with as many pairs more.
+func (t *thread) infoWith(pairs []byte, n int) ckpt.Raw {
 	bare := one(t.peek().record == nil)
 	from := t.peek().origin
 	kept, more := t.peek().retention.fields(nil, t.updated)
-	b := t.own(2 + bare + more + one(from != nil))
+	b := t.own(2 + bare + more + n + one(from != nil))
 	b = wire.AppendInt(wire.AppendStr(b, "created_at"), t.created.millis())
 	b = wire.AppendInt(wire.AppendStr(b, "updated_at"), t.lastUpdate())
 	if bare == 1 {
@@ -81,7 +91,7 @@ func (t *thread) info() ckpt.Raw {
 	if from != nil {
 		b = append(wire.AppendStr(b, "origin"), from.raw()...)
 	}
-	return append(b, kept...)
+	return append(append(b, kept...), pairs...)
 }
 
 // lastUpdate is when the thread was last changed, or what its record says.
