@@ -48,6 +48,16 @@ func Digest(r Record) (uint64, error) {
 	return f.Digest("request_id", "after", "user_id")
 }
 
+// ListDigest returns a digest of what makes the list that a request asks for a
+// page of, and its order, as [Digest] does: the same for the requests of all its
+// pages.
+func ListDigest(r Record) (uint64, error) {
+	f := wire.Declare()
+	defer f.Free()
+	r.fields(f)
+	return f.Digest("after", "linearizable", "offset", "limit", "cursor", "count_only", "select", "sizes")
+}
+
 // AppendReply appends a reply that was encoded without its revision and its
 // store's ID to b, with both in their places.
 func AppendReply(b, reply []byte, revision uint64, storeID string) []byte {

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/ckptbus/ckpt"
+	"github.com/ckptbus/ckpt/internal/wire"
 )
 
 // everyBlock returns a block of each type with all fields set, and its JSON.
@@ -119,10 +121,16 @@ func TestEveryBlock(t *testing.T) {
 const later = "\xda\x00\x05later\x82\xcd\x00\x01\xca\x3f\x80\x00\x00\xc4\x01k\xd4\x05\xff"
 
 // withLater returns the map b with the pair of a later version behind it.
-func withLater(b []byte) []byte {
-	b = append(bytes.Clone(b), later...)
-	b[0]++ // a fixmap of one pair more
-	return b
+func withLater(b []byte) []byte { return with(b, []byte(later), nil) }
+
+// with returns the map b with a pair behind it.
+func with(b ckpt.Raw, key, value []byte) []byte {
+	n := 1
+	for range b.Pairs {
+		n++
+	}
+	old := len(wire.AppendMapHeader(nil, n-1))
+	return slices.Concat(wire.AppendMapHeader(nil, n), b[old:], key, value)
 }
 
 func TestUnknownFieldsOfBlocks(t *testing.T) {

@@ -6,7 +6,7 @@
 //
 // This package holds what both sides must agree on and nothing else: the table
 // of operations (subjects.go), what their requests have in common (refs.go,
-// condition.go), the requests and replies (state_ops.go, history_ops.go, fork_ops.go,
+// condition.go, page.go of lists), the requests and replies (state_ops.go, history_ops.go, fork_ops.go,
 // message_ops.go, message_edits.go, commit_ops.go, thread_ops.go, lease_ops.go,
 // retention_ops.go, prune_ops.go, stats_ops.go, store_ops.go, info_ops.go, change_ops.go,
 // watcher_ops.go), how large ones travel (parts_ops.go), the error codes (errors.go),
@@ -29,7 +29,7 @@
 //
 // # Reading order
 //
-// subjects.go; refs.go with condition.go; one family of operations, say state_ops.go, with codec.go (how
+// subjects.go; refs.go with condition.go and page.go; one family of operations, say state_ops.go, with codec.go (how
 // a record travels); errors.go, id.go, event.go,
 // position.go; then the domain's types:
 // message.go and content.go with its blocks (blocks.go, media.go), thread_ops.go,

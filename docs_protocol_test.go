@@ -27,7 +27,7 @@ const protocolPage = "docs/protocol.md"
 // they mean in replies and events.
 var kinds = map[string][]string{
 	"ID": {"string"}, "message ID": {"string", "integer"}, "string": {"string"}, "boolean": {"bool"},
-	"integer": {"integer"}, "binary": {"binary"}, "time": {"integer"}, "map": {"map"}, "array": {"array"}, "any": {"map"},
+	"integer": {"integer"}, "binary": {"binary"}, "time": {"integer"}, "map": {"map"}, "array": {"array"}, "any": {"map"}, "number": {"float"},
 }
 
 // sameFields compares a table of fields with those that the record declares,
@@ -126,6 +126,7 @@ func TestProtocolLimits(t *testing.T) {
 		"page":          l.Payload - l.Page,
 		"metadata":      l.Metadata,
 		"batch":         l.Batch,
+		"rows":          l.Rows,
 		"threads":       l.Threads,
 		"id":            l.ID,
 		"depth":         l.Depth,

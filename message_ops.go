@@ -65,47 +65,35 @@ func (r *MessagesGetReply) fields(f *wire.Fields) {
 }
 
 // MessagesListRequest asks for messages in the order of their first insertion.
+// What it filters by, a message must meet all of.
 type MessagesListRequest struct {
 	ReadRef
 	Page
 	AtRevision uint64 // the messages as they were at a revision that is kept; 0 means as they are
+	Role       Role   // only messages of this role; empty means all
+	// From and Until keep the messages whose timestamp is From or later and
+	// before Until, in seconds since 1970 as in [Message]; 0 is no bound. A
+	// message without a timestamp meets neither.
+	From, Until float64
+	// Metadata keeps the messages whose own metadata have each of its pairs, see
+	// [ThreadsListRequest]; a map, or nil.
+	Metadata Raw
 }
 
 func (r *MessagesListRequest) fields(f *wire.Fields) {
 	r.ReadRef.fields(f)
 	f.Optional("at_revision", &r.AtRevision)
 	r.Page.fields(f)
+	f.Optional("role", (*string)(&r.Role))
+	f.Optional("from", &r.From)
+	f.Optional("until", &r.Until)
+	f.Optional("metadata", &r.Metadata)
 }
 
-// Page chooses the rows of a list.
-type Page struct {
-	// Search keeps the rows in which some string contains it, whatever its
-	// case: any string value of a message's content at any depth, any value
-	// of a thread's record. Empty keeps all rows.
-	Search string
-	Offset int // rows of the search's result to pass over
-	Limit  int // rows at the most; 0 means all
-}
-
-func (p *Page) fields(f *wire.Fields) {
-	f.Optional("search", &p.Search)
-	f.Optional("offset", &p.Offset)
-	f.Optional("limit", &p.Limit)
-}
-
-// PageReply tells where in a list the rows of a reply lie. A reply never
-// exceeds what the bus carries: it ends early, and the next request continues
-// at NextOffset.
-type PageReply struct {
-	Total      int  // rows in all, on every page together
-	HasMore    bool // rows follow behind these
-	NextOffset int  // the offset behind the last row of this reply
-}
-
-func (p *PageReply) fields(f *wire.Fields) {
-	f.Required("total", &p.Total)
-	f.Required("has_more", &p.HasMore)
-	f.Required("next_offset", &p.NextOffset)
+// Reads reports whether messages must be read to answer: those of a search, of a
+// filter or of the past. Others are found by their places.
+func (r *MessagesListRequest) Reads() bool {
+	return r.AtRevision != 0 || r.Search != "" || r.Role != "" || r.From != 0 || r.Until != 0 || len(r.Metadata) > 0
 }
 
 // MessagesListReply carries one page of messages. A thread that does not exist

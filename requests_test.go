@@ -38,8 +38,8 @@ func exchanges(t testing.TB) []exchange {
 	thread := ckpt.ThreadRef{ThreadID: "airline-17", UserID: "user-42", After: after}
 	read := ckpt.ReadRef{ThreadRef: thread, Linearizable: true}
 	write := ckpt.WriteRef{ThreadRef: thread, Terms: ckpt.Terms{RequestID: "0198c2f0-7d2e-7b1a-9d57-3f2d1c0b9a88", Expected: ckpt.AtRevision(11), Lease: 35}}
-	page := ckpt.Page{Search: "refund", Offset: 100, Limit: 50}
-	rows := ckpt.PageReply{Total: 240, HasMore: true, NextOffset: 102}
+	page := ckpt.Page{Search: "refund", Offset: 100, Limit: 50, Cursor: "AQ", Reverse: true, CountOnly: true, Select: []string{"message_id"}}
+	rows := ckpt.PageReply{Total: 240, HasMore: true, NextOffset: 102, NextCursor: "AQ"}
 	keep := 10
 	removed := ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 240, Records: 1}
 	at := time.UnixMilli(1758400000123).UTC()
@@ -98,7 +98,8 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.MessagesPutReply{Reply: stamp, MessageIDs: ids, Count: 2}),
 		exchangeOf(ckpt.MessagesGet, ckpt.MessagesGetRequest{ReadRef: read, AtRevision: 31, MessageID: ckpt.IntID(2)},
 			ckpt.MessagesGetReply{Reply: stamp, PutRevision: 17, Message: messages[1]}),
-		exchangeOf(ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: read, AtRevision: 31, Page: page},
+		exchangeOf(ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: read, AtRevision: 31, Page: page,
+			Role: ckpt.RoleUser, From: 1758400000.5, Until: 1758400001, Metadata: metadata},
 			ckpt.MessagesListReply{Reply: stamp, PageReply: rows, Metadata: metadata, Messages: messages}),
 		exchangeOf(ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: write, MessageID: ckpt.StringID("m-1"), MessageIDs: ids},
 			ckpt.MessagesDeleteReply{Reply: stamp, Deleted: 1}),
@@ -112,7 +113,8 @@ func exchanges(t testing.TB) []exchange {
 			ckpt.ThreadsPutReply{Reply: stamp}),
 		exchangeOf(ckpt.ThreadsGet, ckpt.ThreadsGetRequest{ReadRef: read},
 			ckpt.ThreadsGetReply{Reply: stamp, Record: record}),
-		exchangeOf(ckpt.ThreadsList, ckpt.ThreadsListRequest{UserID: "user-42", WithRecord: true, Sizes: true, After: after, Linearizable: true, Page: page},
+		exchangeOf(ckpt.ThreadsList, ckpt.ThreadsListRequest{UserID: "user-42", WithRecord: true, Sizes: true, After: after, Linearizable: true, Page: page,
+			Order: ckpt.OrderUpdated, Metadata: metadata, CreatedFrom: at, CreatedUntil: later, UpdatedFrom: at, UpdatedUntil: later},
 			ckpt.ThreadsListReply{Reply: stamp, PageReply: rows, Threads: []ckpt.Raw{record, record}}),
 		exchangeOf(ckpt.ThreadsClean, ckpt.ThreadsCleanRequest{WriteRef: write, RecordOnly: true},
 			ckpt.ThreadsCleanReply{Reply: stamp, Cleaned: true, Removed: removed}),

@@ -50,6 +50,7 @@ type Limits struct {
 	Metadata int   // a thread's message metadata, or its record
 	Page     int   // the rows of one list reply
 	Batch    int   // messages in one put or removal: a count
+	Rows     int   // rows of one list reply: a count
 	Threads  int   // threads in one transaction, or in one request for states: a count
 	ID       int   // one thread, user, message, run or request ID
 	Depth    int   // levels that arrays and maps nest
@@ -71,6 +72,7 @@ func (l *Limits) fields(f *wire.Fields) {
 	f.Required("metadata", &l.Metadata)
 	f.Required("page", &l.Page)
 	f.Required("batch", &l.Batch)
+	f.Required("rows", &l.Rows)
 	f.Required("threads", &l.Threads)
 	f.Required("id", &l.ID)
 	f.Required("depth", &l.Depth)
@@ -124,6 +126,10 @@ const maxPayloads = 256
 // bytes in one message.
 func MaxValue(payload int) int { return max(payload-overhead, 0) * maxPayloads }
 
+// maxRows bounds the rows of one reply, so that what one request does under a
+// thread's lock takes no longer than a millisecond or so.
+const maxRows = 10_000
+
 // LimitsFor returns the limits of a service on a bus that carries payload
 // bytes in one message, unless it is set otherwise.
 func LimitsFor(payload int) Limits {
@@ -134,6 +140,7 @@ func LimitsFor(payload int) Limits {
 		Metadata: min(maxMetadata, fits),
 		Page:     fits,
 		Batch:    maxBatch,
+		Rows:     maxRows,
 		Threads:  MaxThreads,
 		ID:       MaxIDBytes,
 		Depth:    MaxDepth,

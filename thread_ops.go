@@ -92,8 +92,17 @@ func (r *ThreadsGetReply) fields(f *wire.Fields) {
 	f.Required("thread", &r.Record)
 }
 
-// ThreadsListRequest asks for the threads that hold anything, in the order of
-// their creation.
+// ThreadOrder is an order of threads.
+type ThreadOrder string
+
+// The orders of threads.list. The empty one is that of creation.
+const (
+	OrderCreated ThreadOrder = "created"
+	OrderUpdated ThreadOrder = "updated" // by the UpdatedAt of [ThreadInfo]
+)
+
+// ThreadsListRequest asks for the threads that hold anything. What it filters
+// by, a thread must meet all of.
 type ThreadsListRequest struct {
 	UserID     string // only this user's threads; empty means all
 	WithRecord bool   // only threads that were given a record
@@ -102,6 +111,15 @@ type ThreadsListRequest struct {
 	After        Position
 	Linearizable bool
 	Page
+	Order ThreadOrder
+	// Metadata keeps the threads in whose record the metadata have each of its
+	// pairs; a map, or nil. Values are equal as JSON has it: numbers whatever
+	// their type, maps whatever the order of their pairs.
+	Metadata Raw
+	// These keep the threads that were created, or last changed as UpdatedAt of
+	// [ThreadInfo] tells, at the one time or later and before the other. The zero
+	// time is no bound.
+	CreatedFrom, CreatedUntil, UpdatedFrom, UpdatedUntil time.Time
 }
 
 func (r *ThreadsListRequest) fields(f *wire.Fields) {
@@ -111,6 +129,12 @@ func (r *ThreadsListRequest) fields(f *wire.Fields) {
 	f.Optional("after", &r.After)
 	f.Optional("linearizable", &r.Linearizable)
 	r.Page.fields(f)
+	f.Optional("order", (*string)(&r.Order))
+	f.Optional("metadata", &r.Metadata)
+	f.Optional("created_from", &r.CreatedFrom)
+	f.Optional("created_until", &r.CreatedUntil)
+	f.Optional("updated_from", &r.UpdatedFrom)
+	f.Optional("updated_until", &r.UpdatedUntil)
 }
 
 // ThreadsListReply carries one page of thread records.

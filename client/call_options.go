@@ -27,7 +27,7 @@ type (
 	} // of [Client.GetMessage]
 	ListMessagesOption interface {
 		listMessages(*ckpt.MessagesListRequest)
-	} // of [Client.ListMessages] and [Client.Messages]
+	} // of [Client.ListMessages], [Client.Messages], [Client.LastMessages] and [Client.CountMessages]
 	DeleteMessageOption interface {
 		deleteMessage(*ckpt.MessagesDeleteRequest)
 	} // of [Client.DeleteMessage] and [Client.DeleteMessages]
@@ -51,7 +51,7 @@ type (
 	GetThreadOption   interface{ getThread(*ckpt.ThreadsGetRequest) } // of [Client.GetThread]
 	ListThreadsOption interface {
 		listThreads(*ckpt.ThreadsListRequest)
-	} // of [Client.ListThreads] and [Client.Threads]
+	} // of [Client.ListThreads], [Client.Threads] and [Client.CountThreads]
 	CleanThreadOption interface {
 		cleanThread(*ckpt.ThreadsCleanRequest)
 	} // of [Client.CleanThread]

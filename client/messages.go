@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/internal/wire"
@@ -110,9 +112,10 @@ func (c *Client[S]) deleteMessage(ctx context.Context, thread string, id ckpt.Me
 
 // ListMessages returns the messages of the thread in the order of their first
 // insertion: all of them, from as many pages as it takes, or as many as
-// [Limit] says. A thread that does not exist has none.
+// [Limit] says. A thread that does not exist has none. It goes by offset, and counts,
+// unless [Cursor] is given.
 func (c *Client[S]) ListMessages(ctx context.Context, thread string, opts ...ListMessagesOption) (Listed[ckpt.Message], error) {
-	return collect(c.messagePages(ctx, thread, opts))
+	return collect(c.messagePages(ctx, listMessages(thread, opts), fault(opts)))
 }
 
 // ListMessagesAsync is [Client.ListMessages] in a goroutine of its own.
@@ -121,20 +124,59 @@ func (c *Client[S]) ListMessagesAsync(ctx context.Context, thread string, opts .
 }
 
 // Messages ranges over what [Client.ListMessages] returns and holds one page
-// at a time. An error is the last that it yields.
+// at a time. It goes by cursor, see [Cursor], unless [Offset] is given. An error is
+// the last that it yields.
 func (c *Client[S]) Messages(ctx context.Context, thread string, opts ...ListMessagesOption) iter.Seq2[ckpt.Message, error] {
-	return rows(c.messagePages(ctx, thread, opts))
+	q := listMessages(thread, opts)
+	stable(&q.Page)
+	return rows(c.messagePages(ctx, q, fault(opts)))
 }
 
-func (c *Client[S]) messagePages(ctx context.Context, thread string, opts []ListMessagesOption) iter.Seq2[Listed[ckpt.Message], error] {
+// LastMessages returns the last n messages of the thread, at least one, in the
+// order of their insertion. HasMore tells whether there are earlier ones; the n before
+// them are what the same call with [Cursor] of its NextCursor returns.
+func (c *Client[S]) LastMessages(ctx context.Context, thread string, n int, opts ...ListMessagesOption) (Listed[ckpt.Message], error) {
+	if n < 1 {
+		return Listed[ckpt.Message]{}, notEncoded(fmt.Errorf("the last %d messages: want 1 or more", n))
+	}
+	q := listMessages(thread, opts)
+	q.Reverse, q.Limit = true, n
+	stable(&q.Page)
+	l, err := collect(c.messagePages(ctx, q, fault(opts)))
+	slices.Reverse(l.Items)
+	return l, err
+}
+
+// CountMessages returns how many messages [Client.ListMessages] would return.
+func (c *Client[S]) CountMessages(ctx context.Context, thread string, opts ...ListMessagesOption) (int, error) {
+	return c.countMessages(ctx, thread, opts).result()
+}
+
+// CountMessagesAsync is [Client.CountMessages] without waiting for the reply.
+func (c *Client[S]) CountMessagesAsync(ctx context.Context, thread string, opts ...ListMessagesOption) *Future[int] {
+	return c.countMessages(ctx, thread, opts).begin()
+}
+
+func (c *Client[S]) countMessages(ctx context.Context, thread string, opts []ListMessagesOption) *Future[int] {
+	k := newCall(ctx, c.transport, &ckpt.MessagesList, thread, func(a *ckpt.MessagesListReply) (int, error) { return a.Total, nil })
+	k.request = listMessages(thread, opts)
+	k.request.CountOnly = true
+	return k.encode(fault(opts))
+}
+
+func listMessages(thread string, opts []ListMessagesOption) ckpt.MessagesListRequest {
 	q := ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: ckpt.ThreadRef{ThreadID: thread}}}
 	for _, o := range opts {
 		o.listMessages(&q)
 	}
-	return pages(ckpt.MessagesList.Subject(c.prefix), thread, q.Page, func(p ckpt.Page) (Listed[ckpt.Message], error) {
-		k := newCall(ctx, c.transport, &ckpt.MessagesList, thread, readMessages)
+	return q
+}
+
+func (c *Client[S]) messagePages(ctx context.Context, q ckpt.MessagesListRequest, fault error) iter.Seq2[Listed[ckpt.Message], error] {
+	return pages(ckpt.MessagesList.Subject(c.prefix), q.ThreadID, q.Page, func(p ckpt.Page) (Listed[ckpt.Message], error) {
+		k := newCall(ctx, c.transport, &ckpt.MessagesList, q.ThreadID, readMessages)
 		k.request, k.request.Page = q, p
-		return k.encode(nil).result()
+		return k.encode(fault).result()
 	})
 }
 

@@ -232,6 +232,25 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[client.Listed[ckpt.Message]] {
 				return c.ListMessagesAsync(x, "t", list...)
 			}})
+	from, until := time.UnixMilli(1_700_000_000_500), time.UnixMilli(1_700_000_001_250)
+	filtered := []client.ListMessagesOption{client.Cursor("c"), client.Reverse(true), client.Role("user"), client.Select{"role"},
+		client.Between{From: from, Until: until}, client.WhereMetadata{"a": 1}}
+	where := ckpt.Raw("\x81\xa1a\x01")
+	byCursor := ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref}, Page: ckpt.Page{Cursor: "c", Reverse: true, Select: []string{"role"}},
+		Role: "user", From: 1_700_000_000.5, Until: 1_700_000_001.25, Metadata: where}
+	check(t, srv, ckpt.MessagesList, byCursor, nil,
+		ckpt.MessagesListReply{Reply: rev, PageReply: ckpt.PageReply{NextCursor: "d"}, Messages: []ckpt.Raw{encode(t, &message)}},
+		client.Listed[ckpt.Message]{Items: []ckpt.Message{message}, NextCursor: "d", Revision: 7},
+		form[client.Listed[ckpt.Message]]{
+			func(x ctx, c cl) (client.Listed[ckpt.Message], error) { return c.ListMessages(x, "t", filtered...) },
+			func(x ctx, c cl) *client.Future[client.Listed[ckpt.Message]] {
+				return c.ListMessagesAsync(x, "t", filtered...)
+			}})
+	check(t, srv, ckpt.MessagesList, ckpt.MessagesListRequest{ReadRef: ckpt.ReadRef{ThreadRef: asUser}, Page: ckpt.Page{CountOnly: true}}, nil,
+		ckpt.MessagesListReply{Reply: rev, PageReply: ckpt.PageReply{Total: 8}}, 8,
+		form[int]{
+			func(x ctx, c cl) (int, error) { return c.CountMessages(x, "t", client.User("u")) },
+			func(x ctx, c cl) *client.Future[int] { return c.CountMessagesAsync(x, "t", client.User("u")) }})
 	check(t, srv, ckpt.MessagesDelete, ckpt.MessagesDeleteRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser}, MessageID: ckpt.StringID("5")},
 		func(q *ckpt.MessagesDeleteRequest) *string { return &q.RequestID },
 		ckpt.MessagesDeleteReply{Reply: rev}, ckpt.MessagesDeleteReply{Reply: rev},
@@ -267,6 +286,22 @@ func TestMethods(t *testing.T) {
 			func(x ctx, c cl) *client.Future[client.Listed[ckpt.ThreadInfo]] {
 				return c.ListThreadsAsync(x, threads...)
 			}})
+	ordered := []client.ListThreadsOption{client.Cursor("c"), client.Reverse(true), client.OrderBy(ckpt.OrderUpdated), client.Select{"metadata"},
+		client.CreatedBetween{From: at}, client.UpdatedBetween{From: at, Until: later}, client.WhereMetadata{"a": 1}}
+	check(t, srv, ckpt.ThreadsList, ckpt.ThreadsListRequest{Page: ckpt.Page{Cursor: "c", Reverse: true, Select: []string{"metadata"}},
+		Order: ckpt.OrderUpdated, Metadata: where, CreatedFrom: at, UpdatedFrom: at, UpdatedUntil: later}, nil,
+		ckpt.ThreadsListReply{Reply: rev, PageReply: ckpt.PageReply{NextCursor: "d"}, Threads: []ckpt.Raw{encode(t, &info)}},
+		client.Listed[ckpt.ThreadInfo]{Items: []ckpt.ThreadInfo{info}, NextCursor: "d", Revision: 7},
+		form[client.Listed[ckpt.ThreadInfo]]{
+			func(x ctx, c cl) (client.Listed[ckpt.ThreadInfo], error) { return c.ListThreads(x, ordered...) },
+			func(x ctx, c cl) *client.Future[client.Listed[ckpt.ThreadInfo]] {
+				return c.ListThreadsAsync(x, ordered...)
+			}})
+	check(t, srv, ckpt.ThreadsList, ckpt.ThreadsListRequest{UserID: "u", Page: ckpt.Page{CountOnly: true}}, nil,
+		ckpt.ThreadsListReply{Reply: rev, PageReply: ckpt.PageReply{Total: 8}}, 8,
+		form[int]{
+			func(x ctx, c cl) (int, error) { return c.CountThreads(x, client.User("u")) },
+			func(x ctx, c cl) *client.Future[int] { return c.CountThreadsAsync(x, client.User("u")) }})
 	ttl, pinned, keep := 90*time.Second, true, 0
 	check(t, srv, ckpt.ThreadsRetain, ckpt.ThreadsRetainRequest{WriteRef: ckpt.WriteRef{ThreadRef: asUser}, TTL: &ttl, Sliding: true, Pinned: &pinned, KeepMessages: &keep},
 		func(q *ckpt.ThreadsRetainRequest) *string { return &q.RequestID },

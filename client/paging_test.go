@@ -23,11 +23,20 @@ func servePages(t *testing.T, srv *bus.Server, rows int) <-chan ckpt.Page {
 		if q.Limit > 0 {
 			n = min(n, q.Limit)
 		}
-		end := min(q.Offset+n, rows)
+		start := q.Offset
+		if q.Cursor != "" && q.Cursor != ckpt.FirstCursor {
+			if _, err := fmt.Sscanf(q.Cursor, "at %d", &start); err != nil {
+				t.Error(err)
+			}
+		}
+		end := min(start+n, rows)
 		var r ckpt.ThreadsListReply
 		r.Revision = 9
 		r.PageReply = ckpt.PageReply{Total: rows, HasMore: end < rows, NextOffset: end}
-		for i := q.Offset; i < end; i++ {
+		if q.Cursor != "" {
+			r.PageReply = ckpt.PageReply{HasMore: end < rows, NextCursor: fmt.Sprint("at ", end)}
+		}
+		for i := start; i < end; i++ {
 			r.Threads = append(r.Threads, encode(t, &ckpt.ThreadInfo{ThreadID: fmt.Sprint(i)}))
 		}
 		answer(t, m, &r)
@@ -96,6 +105,16 @@ func TestPages(t *testing.T) {
 			if len(asked) != 3*test.pages {
 				t.Errorf("took %d requests, want 3 times %d", len(asked), test.pages)
 			}
+			for range 2 * test.pages {
+				if p := <-asked; p.Cursor != "" {
+					t.Errorf("a list asks for %+v", p)
+				}
+			}
+			for range test.pages {
+				if p := <-asked; (p.Cursor == "") != (test.offset > 0) {
+					t.Errorf("a range asks for %+v", p)
+				}
+			}
 		})
 	}
 }
@@ -121,19 +140,20 @@ func TestPagesThatFail(t *testing.T) {
 	srv := bustest.Start(t)
 	c, _ := connect[string](t, srv)
 	serve(t, srv, ckpt.MessagesList, func(_ int64, q *ckpt.MessagesListRequest, m *nats.Msg) {
-		next := q.Offset + 1
+		next, second := q.Offset+1, q.Offset == 1 || q.Cursor == "1"
 		switch {
-		case q.ThreadID == "stands still" && q.Offset == 1:
+		case q.ThreadID == "stands still" && second:
 			next = 1
-		case q.ThreadID == "refuses" && q.Offset == 1:
+		case q.ThreadID == "refuses" && second:
 			refuse(t, m, ckpt.Internal)
 			return
 		}
 		message := ckpt.TextMessage(ckpt.RoleUser, "x")
-		answer(t, m, &ckpt.MessagesListReply{
-			PageReply: ckpt.PageReply{Total: 10, HasMore: true, NextOffset: next},
-			Messages:  []ckpt.Raw{encode(t, &message)},
-		})
+		p := ckpt.PageReply{Total: 10, HasMore: true, NextOffset: next}
+		if q.Cursor != "" {
+			p = ckpt.PageReply{HasMore: true, NextCursor: fmt.Sprint(next)}
+		}
+		answer(t, m, &ckpt.MessagesListReply{PageReply: p, Messages: []ckpt.Raw{encode(t, &message)}})
 	})
 	for thread, want := range map[string]error{"stands still": ckpt.ErrUnknown, "refuses": ckpt.ErrInternal} {
 		if _, err := c.ListMessages(t.Context(), thread); !errors.Is(err, want) {

@@ -73,10 +73,11 @@ func (c *Client[S]) cleanThread(ctx context.Context, thread string, opts []Clean
 }
 
 // ListThreads returns the records of the threads that hold anything, in the
-// order of their creation: all of them, from as many pages as it takes, or as
-// many as [Limit] says.
+// order of their creation or as [OrderBy] says: all of them, from as many pages as it
+// takes, or as many as [Limit] says. It goes by offset, and counts, unless [Cursor] is
+// given.
 func (c *Client[S]) ListThreads(ctx context.Context, opts ...ListThreadsOption) (Listed[ckpt.ThreadInfo], error) {
-	return collect(c.threadPages(ctx, opts))
+	return collect(c.threadPages(ctx, listThreads(opts), fault(opts)))
 }
 
 // ListThreadsAsync is [Client.ListThreads] in a goroutine of its own.
@@ -85,20 +86,43 @@ func (c *Client[S]) ListThreadsAsync(ctx context.Context, opts ...ListThreadsOpt
 }
 
 // Threads ranges over what [Client.ListThreads] returns and holds one page at
-// a time. An error is the last that it yields.
+// a time. It goes by cursor, see [Cursor], unless [Offset] is given. An error is the
+// last that it yields.
 func (c *Client[S]) Threads(ctx context.Context, opts ...ListThreadsOption) iter.Seq2[ckpt.ThreadInfo, error] {
-	return rows(c.threadPages(ctx, opts))
+	q := listThreads(opts)
+	stable(&q.Page)
+	return rows(c.threadPages(ctx, q, fault(opts)))
 }
 
-func (c *Client[S]) threadPages(ctx context.Context, opts []ListThreadsOption) iter.Seq2[Listed[ckpt.ThreadInfo], error] {
-	var q ckpt.ThreadsListRequest
+// CountThreads returns how many threads [Client.ListThreads] would return.
+func (c *Client[S]) CountThreads(ctx context.Context, opts ...ListThreadsOption) (int, error) {
+	return c.countThreads(ctx, opts).result()
+}
+
+// CountThreadsAsync is [Client.CountThreads] without waiting for the reply.
+func (c *Client[S]) CountThreadsAsync(ctx context.Context, opts ...ListThreadsOption) *Future[int] {
+	return c.countThreads(ctx, opts).begin()
+}
+
+func (c *Client[S]) countThreads(ctx context.Context, opts []ListThreadsOption) *Future[int] {
+	k := newCall(ctx, c.transport, &ckpt.ThreadsList, "", func(a *ckpt.ThreadsListReply) (int, error) { return a.Total, nil })
+	k.request = listThreads(opts)
+	k.request.CountOnly = true
+	return k.encode(fault(opts))
+}
+
+func listThreads(opts []ListThreadsOption) (q ckpt.ThreadsListRequest) {
 	for _, o := range opts {
 		o.listThreads(&q)
 	}
+	return q
+}
+
+func (c *Client[S]) threadPages(ctx context.Context, q ckpt.ThreadsListRequest, fault error) iter.Seq2[Listed[ckpt.ThreadInfo], error] {
 	return pages(ckpt.ThreadsList.Subject(c.prefix), "", q.Page, func(p ckpt.Page) (Listed[ckpt.ThreadInfo], error) {
 		k := newCall(ctx, c.transport, &ckpt.ThreadsList, "", readThreads)
 		k.request, k.request.Page = q, p
-		return k.encode(nil).result()
+		return k.encode(fault).result()
 	})
 }
 

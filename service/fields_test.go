@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -105,7 +106,7 @@ var wrong = map[string][]any{
 	"changes":           {1, "true"},
 	"kinds":             {"state.put", 1, []any{1}, []any{"state.got"}, []any{"state.get"}},
 	"since":             {"1", 1.5, []any{}},
-	"until":             {"1", -1, 1.5},
+	"until":             {"1", []any{}, math.NaN(), math.Inf(-1)}, // of changes.list an integer
 	"skip":              {"1", -1, 1.5},
 	"seen":              {"1", -1, 1.5, 1},
 	"lease":             {"1", 0, -1, 1.5},
@@ -121,6 +122,17 @@ var wrong = map[string][]any{
 	"request_id":        {1.5, "", true, "a\x00b", strings.Repeat("i", 257)},
 	"expected_revision": {"1", -1, 1.5, []any{1}},
 	"search":            {1, []any{"x"}},
+	"cursor":            {1, "no cursor", "!", []any{}},
+	"reverse":           {1, "true"},
+	"count_only":        {1, "true"},
+	"select":            {1, "role", []any{1}, []any{"no_field"}},
+	"role":              {1, "a\nb", strings.Repeat("r", 65)},
+	"order":             {1, "name", []any{}},
+	"created_from":      {"1", 1.5, []any{}},
+	"created_until":     {"1", 1.5, []any{}},
+	"updated_from":      {"1", 1.5, []any{}},
+	"updated_until":     {"1", 1.5, []any{}},
+	"from":              {"1", []any{}, math.NaN(), math.Inf(1)},
 	"state":             {},
 	"at_revision":       {"1", -1, 1.5},
 	"before":            {"1", -1, 1.5},

@@ -95,11 +95,11 @@ func answer[Q, A any, P answerTo[A]](r *call[Q, A], get query[Q, A]) {
 	r.reply(P(&r.a))
 }
 
-// listMessages answers a messages.list; only a search takes long, and what takes
-// back changes.
+// listMessages answers a messages.list; only where messages must be read does it
+// take long.
 func listMessages(r *call[ckpt.MessagesListRequest, ckpt.MessagesListReply]) {
 	list := func() { answer(r, r.store.MessagesList) }
-	if r.q.Search != "" || r.q.AtRevision != 0 {
+	if r.q.Reads() {
 		list = func() { r.slowly(func() { answer(r, r.store.MessagesList) }) }
 	}
 	if r.knows(r.q.After, r.q.Linearizable) {

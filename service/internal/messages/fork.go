@@ -31,6 +31,7 @@ func (l *List) Fork(h, to *Heap) List {
 		f.long = &long{
 			index{slices.Clone(l.long.index.slots), l.long.index.used},
 			tombstones{l.long.dead, slices.Clone(l.long.deadIn)},
+			slices.Clone(l.long.gaps),
 		}
 	}
 	known := make(map[*share]int) // numbers in the other heap

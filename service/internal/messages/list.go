@@ -18,15 +18,19 @@ const shortList = 16
 // again: they are valid for ever, also without the lock, and must not be
 // changed.
 type List struct {
-	refs []ref // 0: a tombstone, in long lists only
-	long *long // nil: the list is short
+	refs []ref // 0: a tombstone, in lists with an index only
+	long *long // nil: the list is short and has lost no message
 }
 
-// long is what only a long list has.
+// long is what only a list has that is long or has lost messages.
 type long struct {
-	index index
+	index index // empty: the list is short
 	tombstones
+	gaps Gaps
 }
+
+// indexed reports whether the list is long.
+func (l *List) indexed() bool { return l.long != nil && l.long.index.slots != nil }
 
 // Len returns the number of messages.
 func (l *List) Len() int {
@@ -52,15 +56,23 @@ func (l *List) Put(h *Heap, id ckpt.MessageID, body []byte, keep bool) (replaced
 	l.grow()
 	l.refs = append(l.refs, h.put(body, keep))
 	switch {
-	case l.long != nil:
+	case l.indexed():
 		l.long.index.add(hash, len(l.refs)-1)
 	case len(l.refs) > shortList:
-		l.long = new(long)
+		l.lengthen()
 		for i, r := range l.refs {
 			l.long.index.add(hashIn(h.get(r)), i)
 		}
 	}
 	return false
+}
+
+// lengthen gives the list what only some have.
+func (l *List) lengthen() *long {
+	if l.long == nil {
+		l.long = new(long)
+	}
+	return l.long
 }
 
 // grow makes room for one more message, or an eighth more in all: doubling
@@ -74,7 +86,7 @@ func (l *List) grow() {
 
 // hash returns the ID's hash where the list has a use for it.
 func (l *List) hash(id ckpt.MessageID) uint32 {
-	if l.long == nil {
+	if !l.indexed() {
 		return 0
 	}
 	return hashOf(id)
@@ -84,7 +96,7 @@ func (l *List) hash(id ckpt.MessageID) uint32 {
 // its slot in the index; both are -1 where there is none.
 func (l *List) find(h *Heap, id ckpt.MessageID, hash uint32) (position, slot int) {
 	is := func(i int) bool { return hasID(h.get(l.refs[i]), id) }
-	if l.long != nil {
+	if l.indexed() {
 		x := &l.long.index
 		if slot = x.find(hash, is); slot < 0 {
 			return -1, -1
@@ -115,8 +127,10 @@ func (l *List) Delete(h *Heap, id ckpt.MessageID) bool {
 		return false
 	}
 	h.release(l.refs[at])
-	if l.long == nil {
+	if !l.indexed() {
 		l.refs = slices.Delete(l.refs, at, at+1)
+		gaps := &l.lengthen().gaps
+		*gaps = gaps.lose(at)
 		return true
 	}
 	l.refs[at] = 0

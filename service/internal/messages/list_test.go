@@ -175,7 +175,7 @@ func TestLongListIsSqueezedAndBecomesShort(t *testing.T) {
 			t.Fatalf("after %d deletions the last message is gone", i+1)
 		}
 	}
-	if l.long != nil {
+	if l.indexed() {
 		t.Error("a list of 3 has an index")
 	}
 	if l.Len() != 3 || cap(l.refs) > 2*shortList {

@@ -11,18 +11,23 @@ import (
 	"pgregory.net/rapid"
 )
 
-// model is a list as a slice of IDs in order and a map of bodies.
+// model is a list as a slice of IDs in order, and maps of bodies and of the
+// numbers of insertions.
 type model struct {
-	order  []ckpt.MessageID
-	bodies map[ckpt.MessageID][]byte
+	order   []ckpt.MessageID
+	bodies  map[ckpt.MessageID][]byte
+	numbers map[ckpt.MessageID]int
+	next    int
 }
 
 func (m *model) put(id ckpt.MessageID, body []byte) (replaced bool) {
 	if m.bodies == nil {
-		m.bodies = map[ckpt.MessageID][]byte{}
+		m.bodies, m.numbers = map[ckpt.MessageID][]byte{}, map[ckpt.MessageID]int{}
 	}
 	if _, replaced = m.bodies[id]; !replaced {
 		m.order = append(m.order, id)
+		m.numbers[id] = m.next
+		m.next++
 	}
 	m.bodies[id] = body
 	return replaced
@@ -100,6 +105,7 @@ func (w *world) check(t *rapid.T) {
 			}
 		}
 	}
+	w.checkNumbers(t)
 	shares := map[*share]int64{}
 	for i := range w.heaps {
 		w.checkHeap(t, i, live[i], shares)
@@ -111,6 +117,70 @@ func (w *world) check(t *rapid.T) {
 	}
 	for _, same := range w.snapshots {
 		same(t)
+	}
+}
+
+// checkNumbers walks each list in both directions from a place in it, and holds
+// the numbers of its messages against the model's.
+func (w *world) checkNumbers(t *rapid.T) {
+	for i, l := range w.lists {
+		m := w.models[i]
+		var want, back []int
+		for _, id := range m.order {
+			want = append(want, m.numbers[id])
+		}
+		from := rapid.IntRange(0, m.next+1).Draw(t, "number")
+		behind := slices.IndexFunc(want, func(n int) bool { return n >= from })
+		if behind < 0 {
+			behind = len(want)
+		}
+		at := l.Seek(from)
+		var got []int
+		for position, body := range l.Forth(w.heap(i), at) {
+			if id := m.order[behind+len(got)]; !bytes.Equal(body, m.bodies[id]) {
+				t.Fatalf("list %d: %v is not in its place behind number %d", i, id, from)
+			}
+			got = append(got, l.Number(position))
+		}
+		for position := range l.Back(w.heap(i), at) {
+			back = append([]int{l.Number(position)}, back...)
+		}
+		if !slices.Equal(got, want[behind:]) || !slices.Equal(back, want[:behind]) || l.Number(l.End()) != m.next {
+			t.Fatalf("list %d: numbers %v and, from %d on, %v, next %d; want %v, next %d", i, back, from, got, l.Number(l.End()), want, m.next)
+		}
+		row := rapid.IntRange(0, len(want)).Draw(t, "row")
+		for position := range l.Back(w.heap(i), l.At(row)) {
+			if got := l.Number(position); got != want[row-1] {
+				t.Fatalf("list %d: number %d before row %d, want %d", i, got, row, want[row-1])
+			}
+			break
+		}
+		w.checkGaps(t, i, want, m.next)
+	}
+}
+
+// checkGaps makes a list of the same messages and sets its gaps, which must make
+// the numbers the same.
+func (w *world) checkGaps(t *rapid.T, list int, want []int, next int) {
+	l := w.lists[list]
+	var h Heap
+	same := new(List)
+	for body := range l.From(w.heap(list), 0) {
+		id, _, _ := IDOf(body)
+		same.Put(&h, id, body, false)
+	}
+	gaps, err := NewGaps(l.Gaps().Pairs(), l.Len())
+	if err != nil {
+		t.Fatalf("the gaps %v are refused: %v", l.Gaps(), err)
+	}
+	same.SetGaps(gaps)
+	for row := range want {
+		if got := same.Number(row); got != want[row] {
+			t.Fatalf("after %v are set, row %d has number %d, want %d", l.Gaps(), row, got, want[row])
+		}
+	}
+	if got := same.Number(len(want)); got != next {
+		t.Fatalf("after %v are set, the next number is %d, want %d", l.Gaps(), got, next)
 	}
 }
 
@@ -194,6 +264,25 @@ func TestListsAgainstModel(t *testing.T) {
 					w.lists[i] = new(List)
 				}
 			},
+			"renumber": func(t *rapid.T) {
+				i := index.Draw(t, "list")
+				m := w.models[i]
+				var pairs [][2]int
+				m.next = 0
+				for row, id := range m.order {
+					if lost := rapid.SampledFrom([]int{0, 0, 0, 1, 7}).Draw(t, "lost"); lost > 0 {
+						m.next += lost
+						pairs = append(pairs, [2]int{row, m.next - row})
+					}
+					m.numbers[id] = m.next
+					m.next++
+				}
+				gaps, err := NewGaps(pairs, len(m.order))
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.lists[i].SetGaps(gaps)
+			},
 			"compact": func(t *rapid.T) {
 				i := rapid.IntRange(0, 1).Draw(t, "heap")
 				if w.compactor[i] == nil {
@@ -217,7 +306,8 @@ func TestListsAgainstModel(t *testing.T) {
 				// In its place, as that of a thread that was there all the time: a
 				// compactor may be about to visit it.
 				*w.lists[to] = w.lists[i].Fork(w.heap(i), w.heap(to))
-				*w.models[to] = model{order: slices.Clone(w.models[i].order), bodies: maps.Clone(w.models[i].bodies)}
+				*w.models[to] = model{order: slices.Clone(w.models[i].order), bodies: maps.Clone(w.models[i].bodies),
+					numbers: maps.Clone(w.models[i].numbers), next: w.models[i].next}
 			},
 			"snapshot": func(t *rapid.T) {
 				i := index.Draw(t, "list")

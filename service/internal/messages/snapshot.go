@@ -45,3 +45,14 @@ func (s Snapshot) All() iter.Seq[[]byte] {
 		}
 	}
 }
+
+// Back returns the messages, the last first.
+func (s Snapshot) Back() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for i := len(s.refs) - 1; i >= 0; i-- {
+			if r := s.refs[i]; r != 0 && !yield(resolve(s.segments, r)) {
+				return
+			}
+		}
+	}
+}

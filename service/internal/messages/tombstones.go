@@ -50,7 +50,7 @@ func (t *tombstones) position(refs []ref, row int) int {
 // outweigh the messages: so each deletion pays for the moving of about one
 // message.
 func (l *List) squeeze() {
-	n := l.Len()
+	n, gaps := l.Len(), l.packed()
 	moved := make([]uint32, len(l.refs))
 	refs := make([]ref, 0, n+n/8)
 	for i, r := range l.refs {
@@ -61,9 +61,9 @@ func (l *List) squeeze() {
 	}
 	l.refs = refs
 	if n <= shortList {
-		l.long = nil
+		l.long = &long{gaps: gaps}
 		return
 	}
-	l.long.tombstones = tombstones{}
+	l.long.tombstones, l.long.gaps = tombstones{}, gaps
 	l.long.index.rebuild(max(minSlots, n*3/2), moved)
 }

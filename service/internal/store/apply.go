@@ -91,6 +91,7 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 			t.detail().retention = sh.fresh
 		}
 	}
+	was := t.member()
 	t.moveTo(first, revision)
 	t.updated = e.At
 	t.tell()
@@ -102,6 +103,8 @@ func (s *Store) apply(sh *shard, t *thread, e *Entry, now int64, first, revision
 	}
 	c.Owner = t.owner.Value()
 	c.Trimmed = t.change(sh, e)
+	s.directory.move(t, was)
+	sh.touch(t)
 	t.remember(e, now, revision)
 	if !t.full(now) {
 		s.end(sh, t)
@@ -157,8 +160,8 @@ func (s *Store) end(sh *shard, t *thread) {
 	if t.gone() {
 		return
 	}
-	sh.empty(t)
 	s.directory.remove(t)
+	sh.empty(t)
 	t.created = 0
 }
 

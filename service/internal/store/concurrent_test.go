@@ -82,7 +82,7 @@ func TestConcurrent(t *testing.T) {
 					_, _ = queried(s.CacheGet, &ckpt.CacheGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref}}, at)
 					_, _ = queried(s.ThreadsGet, &ckpt.ThreadsGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: ref}}, at)
 				case n < 95:
-					a, err := queried(s.ThreadsList, &ckpt.ThreadsListRequest{Page: ckpt.Page{Search: "t1"}}, at)
+					a, err := queried(s.ThreadsList, &ckpt.ThreadsListRequest{Order: []ckpt.ThreadOrder{ckpt.OrderCreated, ckpt.OrderUpdated}[i%2], Page: ckpt.Page{Search: "t1"}}, at)
 					if err != nil || len(a.Threads) > ids {
 						t.Errorf("%d threads, %v", len(a.Threads), err)
 					}

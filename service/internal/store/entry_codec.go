@@ -39,6 +39,8 @@ import (
 //	   or not at all
 //	w  of a snapshot, the answers that are remembered: arrays of request ID,
 //	   kind, time, revision and answer, and the digest where it is known
+//	mg of a snapshot, the gaps of its messages' numbers: arrays of a row and how
+//	   many numbers are missing before it
 const (
 	flagNoState = 1 << iota
 	flagNoCache
@@ -55,6 +57,7 @@ type coded struct {
 	messages, times           []ckpt.Raw
 	recent, group             []ckpt.Raw
 	delete, lease             ckpt.Raw
+	gaps                      [][2]int
 	ahead                     uint64
 	kind, requestID           string
 	state, cache, metadata, i ckpt.Raw
@@ -89,6 +92,7 @@ func (c *coded) declare(f *wire.Fields) {
 	f.Optional("lu", &c.Until)
 	f.Optional("n", &c.times)
 	f.Optional("w", &c.recent)
+	f.Optional("mg", &c.gaps)
 	f.Optional("g", &c.group)
 	c.past.declare(f)
 	f.Optional("o", &c.origin)
@@ -114,6 +118,7 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 		c.lease = e.Hold.raw()
 	}
 	if s := e.Snapshot; s != nil {
+		c.gaps = s.gaps.Pairs()
 		c.ahead = s.ahead
 		for _, at := range []int64{s.created, s.updated, s.stateAt, s.cacheAt} {
 			c.times = append(c.times, wire.AppendInt(nil, at))
@@ -284,6 +289,10 @@ func decodeSnapshot(c *coded) (*Snapshot, error) {
 			return nil, fmt.Errorf("time %d %w", i, err)
 		}
 	}
+	var err error
+	if s.gaps, err = messages.NewGaps(c.gaps, len(c.messages)); err != nil {
+		return nil, err
+	}
 	for i, raw := range c.recent {
 		a, err := decodeAnswered(raw)
 		if err != nil {
@@ -291,7 +300,6 @@ func decodeSnapshot(c *coded) (*Snapshot, error) {
 		}
 		s.recent = append(s.recent, a)
 	}
-	var err error
 	if s.history, err = c.past.history(c.State.value); err == nil {
 		s.origin, err = decodeOrigin(c.origin)
 	}

@@ -82,7 +82,11 @@ func (v *View) message(body ckpt.Raw) (message, error) {
 				err = m.id.DecodeWire(value)
 			}
 		case "role":
-			err = checkRole(value)
+			if role, e := value.Str(); e != nil {
+				err = e
+			} else {
+				err = checkRole(role)
+			}
 		}
 		if err != nil {
 			return message{}, fmt.Errorf("%s %w", name, err)
@@ -102,11 +106,8 @@ func (v *View) message(body ckpt.Raw) (message, error) {
 // maxRole is the longest role: a role is a token, not a text.
 const maxRole = 64
 
-func checkRole(value ckpt.Raw) error {
-	role, err := value.Str()
-	if err == nil {
-		err = ckpt.CheckID(role)
-	}
+func checkRole(role string) error {
+	err := ckpt.CheckID(role)
 	if err == nil && len(role) > maxRole {
 		err = fmt.Errorf("has %d bytes, want 1 to %d", len(role), maxRole)
 	}

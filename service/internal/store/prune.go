@@ -52,7 +52,7 @@ func (p *Prune) meets(t *thread) bool {
 	return t.updated < p.before && !Hidden(t.id) &&
 		(p.owner == "" || t.owner.Value() == p.owner) &&
 		(p.pinned || d.retention == nil || !d.retention.pinned) &&
-		(len(p.pairs) == 0 || d.record != nil && meets(d.record.raw().Get("metadata"), p.pairs))
+		(len(p.pairs) == 0 || meets(d.record.meta(), p.pairs))
 }
 
 // Prunable is a thread that a prune is to remove.

@@ -12,6 +12,16 @@ type record struct {
 	pairs   []byte
 	count   int
 	updated int64 // what the put said; 0: nothing
+	// metadata are in pairs from one byte to another
+	metadata struct{ from, to uint32 }
+}
+
+// meta returns the metadata of the record, nil where it has none.
+func (r *record) meta() ckpt.Raw {
+	if r == nil || r.metadata.to == 0 {
+		return nil
+	}
+	return ckpt.Raw(r.pairs[r.metadata.from:r.metadata.to])
 }
 
 // newRecord returns the record in raw, a map that was read as a
@@ -29,6 +39,9 @@ func newRecord(raw ckpt.Raw) *record {
 			if value.Kind() != wire.Nil {
 				r.pairs = append(append(r.pairs, key...), value...)
 				r.count++
+				if string(name) == "metadata" {
+					r.metadata.from, r.metadata.to = uint32(len(r.pairs)-len(value)), uint32(len(r.pairs))
+				}
 			}
 		}
 	}
@@ -66,16 +79,12 @@ func (t *thread) sized(sh *shard) ckpt.Raw {
 
 // infoWith is the thread's info with as many pairs more.
 func (t *thread) infoWith(pairs []byte, n int) ckpt.Raw {
-	r := t.peek().record
-	bare, updated := one(r == nil), t.updated
-	if r != nil && r.updated != 0 {
-		updated = r.updated
-	}
+	bare := one(t.peek().record == nil)
 	from := t.peek().origin
 	kept, more := t.peek().retention.fields(nil, t.updated)
 	b := t.own(2 + bare + more + n + one(from != nil))
 	b = wire.AppendInt(wire.AppendStr(b, "created_at"), t.created.millis())
-	b = wire.AppendInt(wire.AppendStr(b, "updated_at"), updated)
+	b = wire.AppendInt(wire.AppendStr(b, "updated_at"), t.lastUpdate())
 	if bare == 1 {
 		b = wire.AppendBool(wire.AppendStr(b, "bare"), true)
 	}
@@ -83,4 +92,12 @@ func (t *thread) infoWith(pairs []byte, n int) ckpt.Raw {
 		b = append(wire.AppendStr(b, "origin"), from.raw()...)
 	}
 	return append(append(b, kept...), pairs...)
+}
+
+// lastUpdate is when the thread was last changed, or what its record says.
+func (t *thread) lastUpdate() int64 {
+	if r := t.peek().record; r != nil && r.updated != 0 {
+		return r.updated
+	}
+	return t.updated
 }

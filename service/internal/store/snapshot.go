@@ -16,9 +16,10 @@ type Snapshot struct {
 	updated          int64
 	stateAt, cacheAt int64
 	recent           []answered
-	history          *history // nil: none
-	origin           *origin  // nil: it is no fork
-	ahead            uint64   // as in [leased]
+	gaps             messages.Gaps // of its messages
+	history          *history      // nil: none
+	origin           *origin       // nil: it is no fork
+	ahead            uint64        // as in [leased]
 }
 
 // Snapshot returns an entry with the thread as it is; false where there is no
@@ -57,7 +58,7 @@ func (sh *shard) snapshot(t *thread, now int64) Entry {
 		Retain:   d.retention,
 		Snapshot: &Snapshot{
 			created: int64(t.created), updated: t.updated, stateAt: d.state.at, cacheAt: d.cache.at,
-			recent: slices.Clone(d.recent), history: d.history.clone(), origin: d.origin,
+			recent: slices.Clone(d.recent), history: d.history.clone(), gaps: t.messages.Gaps(), origin: d.origin,
 		},
 	}
 	if l := d.lease; l != nil {
@@ -103,6 +104,7 @@ func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) 
 			return false
 		}
 		t.setSince(first)
+		t.messages.SetGaps(e.Snapshot.gaps) // those of version 1 have none: then nobody has
 		return true
 	}
 	snap := e.Snapshot
@@ -112,10 +114,12 @@ func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) 
 	if !t.gone() {
 		s.directory.add(t)
 	}
+	was := t.member()
 	if e.UserID != "" {
 		t.owner = unique.Make(e.UserID)
 	}
 	t.change(sh, e)
+	t.messages.SetGaps(snap.gaps)
 	if d := t.more; d != nil {
 		d.state.at, d.cache.at = snap.stateAt, snap.cacheAt
 	}
@@ -128,6 +132,10 @@ func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) 
 	if len(snap.recent) > 0 {
 		t.detail().recent = snap.recent
 	}
+	if !t.gone() {
+		s.directory.move(t, was)
+	}
+	sh.touch(t)
 	if e.Hold != nil {
 		*t.leasing() = leased{*e.Hold, snap.ahead}
 	}
@@ -166,6 +174,8 @@ func (s *Store) Live() (n int) {
 
 // Reset empties the store, as if it were new.
 func (s *Store) Reset() {
+	s.updates.mu.Lock() // as a list by update does: before the shards
+	defer s.updates.mu.Unlock()
 	s.lock()
 	defer s.unlock()
 	for i := range s.shards {
@@ -174,8 +184,10 @@ func (s *Store) Reset() {
 			s.end(sh, t)
 		}
 		sh.threads, sh.heap, sh.compactor, sh.details, sh.agenda = table{}, messages.Heap{}, nil, 0, nil
+		sh.notes = notes{}
 		clear(sh.timed)
 	}
+	s.updates.drop()
 	s.straddles.reset()
 	s.revision.Store(0)
 }

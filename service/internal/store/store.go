@@ -39,6 +39,7 @@ type Store struct {
 	opts      Options
 	shards    [shards]shard
 	directory directory
+	updates   updates
 	revision  atomic.Uint64 // of the latest change
 	straddles straddles
 }
@@ -53,7 +54,8 @@ type shard struct {
 	agenda    agenda               // those that have a lifetime
 	fresh     *retention           // of the thread that was created last: most get the same
 	details   int                  // bytes of all threads' details
-	_         [64]byte             // keeps the locks of two shards off one cache line
+	notes
+	_ [64]byte // keeps the locks of two shards off one cache line
 }
 
 // New returns an empty store.
