@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -30,16 +31,7 @@ func TestReplicaEndsDuringUpload(t *testing.T) {
 	state := random(6 << 20)
 	for i, end := range []func(*replica){g.kill, g.stop} {
 		id := fmt.Sprint("t", i)
-		put := c.PutStateAsync(t.Context(), id, state)
-		var hit int
-		g.eventually("a request in parts", func() bool {
-			for hit = range replicas {
-				if u, _ := (&harness{Service: replicas[hit].Service}).inPartsNow(); u > 0 {
-					return true
-				}
-			}
-			return false
-		})
+		put, hit := g.begun(replicas, func() *client.Future[ckpt.StatePutReply] { return c.PutStateAsync(t.Context(), id, state) })
 		end(replicas[hit])
 		replicas[hit] = g.start()
 		a, err := put.Wait(t.Context())
@@ -52,6 +44,27 @@ func TestReplicaEndsDuringUpload(t *testing.T) {
 		}
 	}
 	g.same(replicas...)
+}
+
+// begun begins a put in parts and returns while these come to a replica: again where
+// it was over before that was noticed.
+func (g *group) begun(replicas []*replica, put func() *client.Future[ckpt.StatePutReply]) (f *client.Future[ckpt.StatePutReply], hit int) {
+	g.Helper()
+	for f = put(); ; runtime.Gosched() {
+		for i, r := range replicas {
+			if uploads, _ := (&harness{Service: r.Service}).inPartsNow(); uploads > 0 {
+				return f, i
+			}
+		}
+		select {
+		case <-f.Done():
+			if _, err := f.Wait(g.Context()); err != nil {
+				g.Fatal(err)
+			}
+			f = put()
+		default:
+		}
+	}
 }
 
 // A replica that begins to follow anew in the midst of a record goes on with it.
