@@ -59,11 +59,18 @@ func ListDigest(r Record) (uint64, error) {
 }
 
 // AppendReply appends a reply that was encoded without its revision and its
-// store's ID to b, with both in their places.
-func AppendReply(b, reply []byte, revision uint64, storeID string) []byte {
-	b = append(b, reply[0]) // how many fields: always less than 16
+// store's ID to b, with both in their places, and with known where it is not 0.
+func AppendReply(b, reply []byte, revision, known uint64, storeID string) []byte {
+	fields := reply[0] // how many: always less than 15
+	if known != 0 {
+		fields++
+	}
+	b = append(b, fields)
 	b = wire.AppendUint(wire.AppendStr(b, "revision"), revision)
 	b = wire.AppendStr(wire.AppendStr(b, "store_id"), storeID)
+	if known != 0 {
+		b = wire.AppendUint(wire.AppendStr(b, "known"), known)
+	}
 	return append(b, reply[1+len(unstamped):]...)
 }
 

@@ -102,10 +102,10 @@ func TestProtocolRecords(t *testing.T) {
 		}
 	}
 	sameFields(t, "removed", tableOf(t, text, "removed"), &ckpt.Removed{}, "always")
-	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8, Lease: 35, Parts: &ckpt.Parts{}}, "always")
+	sameFields(t, "error", tableOf(t, text, "error"), &ckpt.Error{Size: 10, Limit: 8, Known: ckpt.Position{StoreID: "s", Revision: 1}, Lease: 35, Parts: &ckpt.Parts{}}, "always")
 	sameFields(t, "parts", tableOf(t, text, "parts"), &ckpt.Parts{ID: "d"}, "required")
 	sameFields(t, "announcement", tableOf(t, text, "announcement"), &ckpt.UploadRequest{}, "required")
-	sameFields(t, "announced", tableOf(t, text, "announced"), &ckpt.UploadReply{ID: "u"}, "always")
+	sameFields(t, "announced", tableOf(t, text, "announced"), &ckpt.UploadReply{Reply: ckpt.Reply{Known: 1}, ID: "u"}, "always")
 	change := exampleChange()
 	change.State, change.Cache = ckpt.Raw{0x80}, ckpt.Raw{0x80}
 	sameFields(t, "change", tableOf(t, text, "change"), &change, "always")

@@ -81,7 +81,10 @@ type Error struct {
 	Limit    int64  // TooLarge: the bytes that are allowed
 	Lease    uint64 // Conflict: the token of the lease that holds the thread, where that is why; 0 where nobody holds it
 	Parts    *Parts // TooLarge: how to read a reply that does not fit; nil of all else
-	Err      error  // the cause, where there is one on this side
+	// Known is how far the store was when the request was refused, with the codes
+	// that tell of a thread; zero otherwise.
+	Known Position
+	Err   error // the cause, where there is one on this side
 }
 
 // Errorf returns an error with the code and a formatted message.
@@ -137,6 +140,7 @@ func (e *Error) fields(f *wire.Fields) {
 	f.Required("revision", &e.Revision)
 	f.Optional("size", &e.Size)
 	f.Optional("limit", &e.Limit)
+	f.Optional("known", &e.Known)
 	f.Optional("lease", &e.Lease)
 	f.Optional("parts", pointerTo(&e.Parts))
 }

@@ -93,12 +93,16 @@ type Reply struct {
 	// StoreID identifies the data, as in [SetupReply]: another one than before
 	// means that revisions began anew.
 	StoreID string `json:"store_id"`
+	// Known is the revision up to which the answer knows of all changes, where
+	// Revision is 0: that there is no such thread may be news.
+	Known uint64 `json:"known,omitempty"`
 }
 
 func (r *Reply) fields(f *wire.Fields) {
 	f.Open()
 	f.Required("revision", &r.Revision)
 	f.Required("store_id", &r.StoreID)
+	f.Optional("known", &r.Known)
 }
 
 // Stamp returns the reply itself, so that code can ask any reply that embeds

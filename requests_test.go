@@ -44,7 +44,7 @@ func exchanges(t testing.TB) []exchange {
 	removed := ckpt.Removed{Threads: 1, States: 1, Caches: 1, Messages: 240, Records: 1}
 	at := time.UnixMilli(1758400000123).UTC()
 	later := at.Add(90 * time.Second)
-	stamp := ckpt.Reply{Revision: 41, StoreID: "S1"}
+	stamp := ckpt.Reply{Revision: 41, StoreID: "S1", Known: 41}
 
 	state := ckpt.Raw(encode(t, &ckpt.ExecutionMeta{CurrentNode: ckpt.StartNode, Step: 3, Status: ckpt.StatusRunning}))
 	metadata := ckpt.Raw("\x81\xa4lang\xa2en")
@@ -190,10 +190,10 @@ func TestGoldenRecords(t *testing.T) {
 	golden(t, "event", &event, new(ckpt.Event))
 	change := exampleChange()
 	golden(t, "change", &change, new(ckpt.Change))
-	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8, Lease: 35,
+	golden(t, "error", &ckpt.Error{Revision: 41, Size: 10, Limit: 8, Known: ckpt.Position{StoreID: "S1", Revision: 43}, Lease: 35,
 		Parts: &ckpt.Parts{ID: "D1", Replica: "R1", PartSize: 4, Checksum: 1 << 63}}, new(ckpt.Error))
 	golden(t, "upload.request", &ckpt.UploadRequest{Size: 10, PartSize: 4, Checksum: 1 << 63}, new(ckpt.UploadRequest))
-	golden(t, "upload.reply", &ckpt.UploadReply{Reply: ckpt.Reply{Revision: 41, StoreID: "S1"}, ID: "U1", Replica: "R1"}, new(ckpt.UploadReply))
+	golden(t, "upload.reply", &ckpt.UploadReply{Reply: ckpt.Reply{Revision: 41, StoreID: "S1", Known: 41}, ID: "U1", Replica: "R1"}, new(ckpt.UploadReply))
 }
 
 // exampleEvent has every field.

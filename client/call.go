@@ -92,6 +92,9 @@ func (c *call[Q, A, T]) decode(reply []byte) (T, error) {
 	return v, err
 }
 
+// refused takes what the refusal of the request tells of the store.
+func (c *call[Q, A, T]) refused(e *ckpt.Error) { c.t.session.see(e.Known, c.asked) }
+
 // background returns the future of what do returns, which runs in a goroutine
 // of its own: for what takes several requests.
 func background[T any](do func() (T, error)) *Future[T] {

@@ -25,6 +25,7 @@ type Future[T any] struct {
 // reader is the [call] that a future is of.
 type reader[T any] interface {
 	decode(reply []byte) (T, error)
+	refused(e *ckpt.Error)
 	free()
 }
 
@@ -99,7 +100,14 @@ func (f *Future[T]) read() {
 		freeBuffer(f.payload)
 		f.payload = nil
 	}
-	if f.err == nil && f.reader != nil {
+	var refusal *ckpt.Error
+	switch {
+	case f.reader == nil:
+	case f.err != nil:
+		if errors.As(f.err, &refusal) {
+			f.reader.refused(refusal)
+		}
+	default:
 		if f.value, f.err = f.reader.decode(f.reply); f.err != nil {
 			f.explain()
 		}

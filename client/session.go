@@ -37,8 +37,8 @@ const maxReplaced = 8
 // Position returns the highest position of all replies that the client has
 // given out, or of what it was told to observe; the zero value before the
 // first. Another client that observes it reads what this one wrote or read.
-// Errors that a service answers do not count, since they name no store, nor
-// does the reply of a [Future] that was not waited for.
+// The reply of a [Future] that was not waited for does not count, nor does an error
+// that tells nothing of a thread.
 func (c *Client[S]) Position() ckpt.Position { return c.session.store.Load().position() }
 
 // Observe makes all requests that are begun from now on know of p, which is
@@ -66,13 +66,17 @@ func (c *Client[S]) Observe(p ckpt.Position) {
 // learn takes the stamp of a reply to a request that was encoded while asked
 // was the store.
 func (s *session) learn(r *ckpt.Reply, asked *seenStore) {
-	for r.StoreID != "" {
+	s.see(ckpt.Position{StoreID: r.StoreID, Revision: max(r.Revision, r.Known)}, asked)
+}
+
+// see takes a position that came with an answer, if any did.
+func (s *session) see(p ckpt.Position, asked *seenStore) {
+	for p.StoreID != "" {
 		now := s.store.Load()
-		if now.id == r.StoreID {
-			now.raise(r.Revision)
+		if now.id == p.StoreID {
+			now.raise(p.Revision)
 			return
 		}
-		p := ckpt.Position{StoreID: r.StoreID, Revision: r.Revision}
 		if now != asked || s.replace(now, p, now.succeeded()) {
 			return
 		}

@@ -82,6 +82,41 @@ func TestPosition(t *testing.T) {
 	put(t, c, afters, at("a", 10), at("a", 9), at("a", 10))
 }
 
+// An answer that there is nothing tells how far the store was, be it a reply without
+// a revision or an error.
+func TestPositionOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	srv := bustest.Start(t)
+	c, _ := connect[ckpt.Raw](t, srv)
+	serve(t, srv, ckpt.MessagesList, func(_ int64, _ *ckpt.MessagesListRequest, m *nats.Msg) {
+		answer(t, m, &ckpt.MessagesListReply{Reply: ckpt.Reply{StoreID: "a", Known: 4}})
+	})
+	if _, err := c.ListMessages(t.Context(), "t"); err != nil || c.Position() != at("a", 4) {
+		t.Fatalf("got %v, the client is at %+v", err, c.Position())
+	}
+	serve(t, srv, ckpt.StateGet, func(n int64, q *ckpt.StateGetRequest, m *nats.Msg) {
+		if q.After != at("a", uint64(3+n)) {
+			t.Errorf("request %d: asked after %+v", n, q.After)
+		}
+		body, err := ckpt.Append(nil, &ckpt.Error{Known: at("a", uint64(4+n))})
+		if err != nil {
+			t.Error(err)
+		}
+		header := nats.Header{ckpt.HeaderError: {"none"}, ckpt.HeaderErrorCode: {"404"}}
+		if err := m.RespondMsg(&nats.Msg{Header: header, Data: body}); err != nil {
+			t.Error(err)
+		}
+	})
+	for n := uint64(5); n < 7; n++ {
+		if _, err := c.GetState(t.Context(), "t"); !errors.Is(err, ckpt.ErrNotFound) || c.Position() != at("a", n) {
+			t.Fatalf("got %v, the client is at %+v", err, c.Position())
+		}
+	}
+	if _, err := c.GetStateAsync(t.Context(), "t").Wait(t.Context()); !errors.Is(err, ckpt.ErrNotFound) || c.Position() != at("a", 7) {
+		t.Fatalf("got %v, the client is at %+v", err, c.Position())
+	}
+}
+
 // A reply whose value makes no sense to the caller has a position all the same.
 func TestPositionOfWhatDoesNotDecode(t *testing.T) {
 	t.Parallel()

@@ -54,6 +54,6 @@ func (r *request) Done(a store.Result, err error) {
 		return
 	}
 	r.send(func(b []byte) ([]byte, error) {
-		return ckpt.AppendReply(b, a.Answer, a.Revision, r.journal.StoreID()), nil
+		return ckpt.AppendReply(b, a.Answer, a.Revision, r.known(a.Revision), r.journal.StoreID()), nil
 	})
 }

@@ -203,8 +203,18 @@ const keepBuffer = 1 << 20
 
 // reply answers with a success.
 func (r *request) reply(a replier) {
-	a.Stamp().StoreID = r.journal.StoreID()
+	stamp := a.Stamp()
+	stamp.StoreID, stamp.Known = r.journal.StoreID(), r.known(stamp.Revision)
 	r.send(func(b []byte) ([]byte, error) { return ckpt.Append(b, a) })
+}
+
+// known returns how far the store is, for an answer that has no revision to tell it:
+// whoever knows that a thread is gone must not find it again at another replica.
+func (r *request) known(revision uint64) uint64 {
+	if revision != 0 {
+		return 0
+	}
+	return r.store.Revision()
 }
 
 // replier is the reply of any operation.
@@ -248,7 +258,12 @@ func (r *request) fail(err error) {
 		e = ckpt.Errorf(ckpt.Internal, "the service failed and has logged why")
 	}
 	r.measure.note(time.Since(r.came), e.Parts == nil) // what comes in parts is no error
-	body, err := ckpt.Append(nil, e)
+	told := *e
+	switch e.Code {
+	case ckpt.NotFound, ckpt.Conflict, ckpt.PermissionDenied:
+		told.Known = ckpt.Position{StoreID: r.journal.StoreID(), Revision: r.store.Revision()}
+	}
+	body, err := ckpt.Append(nil, &told)
 	if err == nil {
 		err = r.sendError(strconv.Itoa(int(e.Code)), headerText(e.Message), body)
 	}

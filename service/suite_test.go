@@ -104,6 +104,7 @@ func suite(t *testing.T, start starter) {
 		{"TooLarge", testTooLarge},
 		{"ManyMessages", testManyMessages},
 		{"ErrorHeaders", testErrorHeaders},
+		{"Known", testKnown},
 		{"LargeValues", testLargeValues},
 		{"LargeMessages", testLargeMessages},
 		{"LargeLimits", testLargeLimits},
