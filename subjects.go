@@ -37,11 +37,11 @@ var (
 	MessagesTruncate = operation[MessagesTruncateRequest, MessagesDeleteReply]("messages.truncate", true)
 	MessagesPop      = operation[MessagesPopRequest, MessagesPopReply]("messages.pop", true)
 
-	ThreadsFork  = operation[ThreadsForkRequest, ThreadsForkReply]("threads.fork", true)
 	ThreadsPut   = operation[ThreadsPutRequest, ThreadsPutReply]("threads.put", true)
 	ThreadsGet   = operation[ThreadsGetRequest, ThreadsGetReply]("threads.get", false)
 	ThreadsList  = operation[ThreadsListRequest, ThreadsListReply]("threads.list", false)
 	ThreadsClean = operation[ThreadsCleanRequest, ThreadsCleanReply]("threads.clean", true)
+	ThreadsFork  = operation[ThreadsForkRequest, ThreadsForkReply]("threads.fork", true)
 
 	ThreadsRetain   = operation[ThreadsRetainRequest, ThreadsRetainReply]("threads.retain", true)
 	ThreadsPrune    = operation[ThreadsPruneRequest, ThreadsPruneReply]("threads.prune", true)
@@ -86,11 +86,11 @@ func Operations() []OpInfo {
 		MessagesReplace.OpInfo,
 		MessagesTruncate.OpInfo,
 		MessagesPop.OpInfo,
-		ThreadsFork.OpInfo,
 		ThreadsPut.OpInfo,
 		ThreadsGet.OpInfo,
 		ThreadsList.OpInfo,
 		ThreadsClean.OpInfo,
+		ThreadsFork.OpInfo,
 		ThreadsRetain.OpInfo,
 		ThreadsPrune.OpInfo,
 		ThreadsCommit.OpInfo,
