@@ -30,7 +30,7 @@ func (c *storeCaller) do(ctx context.Context, q request) (r response, err error)
 	r, err = c.ask(ctx, q)
 	var e *ckpt.Error
 	if errors.As(err, &e) && e.Code == ckpt.NotFound && (q.kind == getState || q.kind == deleteMessage) {
-		return response{revision: e.Revision}, nil
+		return response{revision: e.Revision, known: e.Known.Revision}, nil
 	}
 	return r, err
 }

@@ -52,6 +52,7 @@ type response struct {
 	value    int64
 	messages messageIDs
 	revision uint64
+	known    uint64 // of an answer that there is nothing: how far the store was
 }
 
 func (r response) String() string {

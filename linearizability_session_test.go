@@ -99,9 +99,7 @@ func checkSessions(history []porcupine.Operation) error {
 		} else if err := timelines[q.thread].check(o, seen[o.ClientId]); err != nil {
 			return fmt.Errorf("caller %d: %w", o.ClientId, err)
 		}
-		if r.found || q.kind == clearState || q.kind == cleanThread { // else it is an error, which names no store
-			seen[o.ClientId] = max(seen[o.ClientId], r.revision)
-		}
+		seen[o.ClientId] = max(seen[o.ClientId], r.revision, r.known)
 	}
 	return nil
 }
