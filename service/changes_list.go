@@ -20,10 +20,6 @@ func listChanges(r *call[ckpt.ChangesListRequest, ckpt.ChangesListReply]) {
 		list = func() { r.slowly(func() { answer(r, r.listChanges) }) }
 	}
 	known := ckpt.Position{StoreID: q.After.StoreID, Revision: max(q.After.Revision, q.Until)}
-	if r.knows(known, false) {
-		list()
-		return
-	}
 	r.knowing(known, false, list)
 }
 

@@ -10,10 +10,6 @@ import (
 // pruneThreads answers a threads.prune, which looks at every thread.
 func pruneThreads(r *call[ckpt.ThreadsPruneRequest, ckpt.ThreadsPruneReply]) {
 	prune := func() { r.slowly(func() { runPrune(r) }) }
-	if r.knows(r.q.After, false) {
-		prune()
-		return
-	}
 	r.knowing(r.q.After, false, prune)
 }
 

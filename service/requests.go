@@ -163,6 +163,10 @@ func (r *request) slowly(rest func()) {
 // knowing answers the request when the service knows of the position that it
 // names, and where it is to be linearizable, of every write before it.
 func (r *request) knowing(after ckpt.Position, linearizable bool, answer func()) {
+	if r.knows(after, linearizable) {
+		answer()
+		return
+	}
 	then := func(err error) {
 		defer r.release()
 		defer r.recover()

@@ -102,29 +102,17 @@ func listMessages(r *call[ckpt.MessagesListRequest, ckpt.MessagesListReply]) {
 	if r.q.Reads() {
 		list = func() { r.slowly(func() { answer(r, r.store.MessagesList) }) }
 	}
-	if r.knows(r.q.After, r.q.Linearizable) {
-		list()
-		return
-	}
 	r.knowing(r.q.After, r.q.Linearizable, list)
 }
 
 // manyStates answers a state.many.
 func manyStates(r *call[ckpt.StateManyRequest, ckpt.StateManyReply]) {
-	if r.knows(r.q.After, r.q.Linearizable) {
-		answer(r, r.store.StateMany)
-		return
-	}
 	r.knowing(r.q.After, r.q.Linearizable, func() { answer(r, r.store.StateMany) })
 }
 
-// listThreads answers a threads.list, which looks at every thread.
+// listThreads answers a threads.list, which may look at every thread.
 func listThreads(r *call[ckpt.ThreadsListRequest, ckpt.ThreadsListReply]) {
 	list := func() { r.slowly(func() { answer(r, r.store.ThreadsList) }) }
-	if r.knows(r.q.After, r.q.Linearizable) {
-		list()
-		return
-	}
 	r.knowing(r.q.After, r.q.Linearizable, list)
 }
 

@@ -20,9 +20,5 @@ func deleteWatcher(r *call[ckpt.WatchersDeleteRequest, ckpt.WatchersDeleteReply]
 
 func getWatcher(r *call[ckpt.WatchersGetRequest, ckpt.WatchersGetReply]) {
 	get := func() { answer(r, r.store.WatchersGet) }
-	if r.knows(r.q.After, r.q.Linearizable) {
-		get()
-		return
-	}
 	r.knowing(r.q.After, r.q.Linearizable, get)
 }
