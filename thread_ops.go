@@ -61,6 +61,15 @@ func (t *ThreadInfo) fields(f *wire.Fields) {
 	f.Optional("bytes", &t.Bytes)
 }
 
+// AsPut returns the record without what the service keeps by itself, which is what
+// a put of it stores.
+func (t *ThreadInfo) AsPut() ThreadInfo {
+	put := *t
+	put.CreatedAt, put.Bare, put.Origin = time.Time{}, false, nil
+	put.ExpiresAt, put.TTL, put.Sliding, put.Pinned, put.KeepMessages = time.Time{}, 0, false, false, 0
+	return put
+}
+
 // ThreadsPutRequest asks to replace the record of a thread.
 type ThreadsPutRequest struct {
 	// Record is the record as a map of its fields. It names the thread and

@@ -161,7 +161,18 @@ var quiet = WithLogger(slog.New(slog.DiscardHandler))
 
 func startLocal(t testing.TB, o setting) *harness {
 	t.Helper()
-	return startOn(t, bustest.StartWith(t, o.bus), o)
+	srv := bustest.StartWith(t, o.bus)
+	var h *harness
+	t.Cleanup(func() { // when it has stopped: whoever pages through its changes must come to their end
+		if h == nil {
+			return // it did not start
+		}
+		if at, last := h.journal.Status().Applied, h.store.Revision(); at != last {
+			t.Errorf("the journal is at %d, and its latest change has revision %d", at, last)
+		}
+	})
+	h = startOn(t, srv, o)
+	return h
 }
 
 // startOn starts a service on a server.

@@ -31,7 +31,7 @@ func TestReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, url := serve(t)
+	_, url := serve(t, "--thread-ttl", "1h", "--history", "3") // which the records tell of
 	for name, test := range map[string]struct {
 		stdin string
 		args  []string

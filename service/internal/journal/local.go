@@ -45,10 +45,20 @@ func (l *Local) View() *View { return &l.view }
 func (l *Local) Commit(w *store.Write, now int64, caller Caller) { caller.Done(l.commit(w, now)) }
 
 func (l *Local) commit(w *store.Write, now int64) (a store.Result, err error) {
+	var few [2]uint64
+	taken := few[:0] // one for each change that the write makes, told or not, and for what ended before it
+	defer func() {
+		for _, revision := range taken {
+			l.settled.add(revision)
+		}
+	}()
 	defer panicked(&err)
-	a, err = l.store.Commit(w, now, l.next, l.applied)
-	l.settled.add(a.Revision) // or of a change before it: then that is settled
-	return a, err
+	next := func() uint64 {
+		revision := l.next()
+		taken = append(taken, revision)
+		return revision
+	}
+	return l.store.Commit(w, now, next, l.applied)
 }
 
 // Release removes every thread and calls done before it returns.

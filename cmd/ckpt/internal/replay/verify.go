@@ -74,12 +74,12 @@ func (r *Run) verifyRecord(ctx context.Context, f *figures, t *played) error {
 	if err != nil {
 		return err
 	}
-	got.Value.CreatedAt = t.record.CreatedAt // the service's own
-	b, err := ckpt.Append(nil, &got.Value)
+	stored, put := got.Value.AsPut(), t.record.AsPut()
+	b, err := ckpt.Append(nil, &stored)
 	if err != nil {
 		return err
 	}
-	sent, err := ckpt.Append(nil, &t.record)
+	sent, err := ckpt.Append(nil, &put)
 	if err != nil {
 		return err
 	}
