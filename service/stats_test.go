@@ -14,6 +14,8 @@ import (
 // The figures are those of what is there, and of what was asked.
 func testStats(t *testing.T, start starter) {
 	h := start(t, setting{})
+	do(h, ckpt.WatchersPut, ckpt.WatchersPutRequest{Name: "not one of them"})
+	h.acquire("leased", "w", time.Hour)
 	if a := do(h, ckpt.Stats, ckpt.StatsRequest{}); a.Threads != 0 || a.LiveBytes != 0 || len(a.Largest) != 0 || len(a.Users) != 0 || a.Replica != h.replica {
 		t.Errorf("of an empty store: %+v", a)
 	}
@@ -66,7 +68,8 @@ func testStats(t *testing.T, start starter) {
 			t.Errorf("%+v", op)
 		}
 	}
-	want := map[string][2]uint64{"messages.put": {190, 0}, "state.put": {21, 0}, "state.get": {1, 1}, "cache.put": {1, 0}, "stats": {1, 0}}
+	want := map[string][2]uint64{"messages.put": {190, 0}, "state.put": {21, 0}, "state.get": {1, 1}, "cache.put": {1, 0}, "stats": {1, 0},
+		"watchers.put": {1, 0}, "leases.acquire": {1, 0}}
 	if delete(counts, "setup"); !maps.Equal(counts, want) { // which other services ask when they start
 		t.Errorf("operations %v, want %v", counts, want)
 	}

@@ -17,7 +17,7 @@ func (s *Store) Stats(top, room int, a *ckpt.StatsReply, now int64) {
 	users := make(map[unique.Handle[string]]*ckpt.UserStats)
 	threads := largest[ckpt.ThreadStats]{n: top, size: func(t *ckpt.ThreadStats) int { return t.Bytes }}
 	s.visit(func(sh *shard, t *thread) {
-		if t.gone() || !t.holds(now) {
+		if t.gone() || !t.holds(now) || Hidden(t.id) {
 			return
 		}
 		one := ckpt.ThreadStats{ThreadID: t.id, UserID: t.owner.Value(), Messages: t.messages.Len(), Bytes: t.size(sh)}
