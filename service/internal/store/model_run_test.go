@@ -19,6 +19,8 @@ type run struct {
 	keep    *int   // that the write under way says
 	source  *Write // of the fork under way
 
+	putsState bool // the commit under way does
+
 	threadID  *rapid.Generator[string]
 	messageID *rapid.Generator[ckpt.MessageID]
 }
@@ -165,7 +167,20 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 		if r.source != nil {
 			before = modelPast{}
 		}
-		t.remember(before, kind == "state.put" || kind == "threads.fork" && t.state != nil || kind == "state.clear" && before.state != nil || kind == "state.restore" && (t.state != nil || before.state != nil), keep, c.Revision)
+		var stateChanged bool
+		switch kind {
+		case "state.put":
+			stateChanged = true
+		case "threads.fork":
+			stateChanged = t.state != nil
+		case "state.clear":
+			stateChanged = before.state != nil
+		case "state.restore":
+			stateChanged = t.state != nil || before.state != nil
+		case "threads.commit":
+			stateChanged = r.putsState || t.state == nil && before.state != nil
+		}
+		t.remember(before, stateChanged, keep, c.Revision)
 	}
 	if ref.RequestID != "" {
 		list := append(m.recent[ref.ThreadID], modelAnswer{ref.RequestID, kind, m.now, c.Revision})
@@ -212,25 +227,29 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := newRun(t)
 		t.Repeat(map[string]func(*rapid.T){
-			"":                func(*rapid.T) { r.check() },
-			"state.put":       func(*rapid.T) { r.putState() },
-			"state.clear":     func(*rapid.T) { r.clearState() },
-			"state.restore":   func(*rapid.T) { r.restoreState() },
-			"threads.fork":    func(*rapid.T) { r.forkThread() },
-			"cache.put":       func(*rapid.T) { r.putCache() },
-			"cache.clear":     func(*rapid.T) { r.clearCache() },
-			"messages.put":    func(*rapid.T) { r.putMessages() },
-			"messages.more":   func(*rapid.T) { r.putMessages() },
-			"messages.delete": func(*rapid.T) { r.deleteMessage() },
-			"threads.put":     func(*rapid.T) { r.putThread() },
-			"threads.clean":   func(*rapid.T) { r.cleanThread() },
-			"threads.retain":  func(*rapid.T) { r.retain() },
-			"leases.acquire":  func(*rapid.T) { r.acquireLease() },
-			"leases.renew":    func(*rapid.T) { r.renewLease() },
-			"leases.release":  func(*rapid.T) { r.releaseLease() },
-			"release":         func(*rapid.T) { r.release() },
-			"time":            func(*rapid.T) { r.model.now += rapid.Int64Range(0, 90_000).Draw(t, "ms") },
-			"sweep":           func(*rapid.T) { r.sweep() },
+			"":                  func(*rapid.T) { r.check() },
+			"state.put":         func(*rapid.T) { r.putState() },
+			"state.clear":       func(*rapid.T) { r.clearState() },
+			"state.restore":     func(*rapid.T) { r.restoreState() },
+			"threads.fork":      func(*rapid.T) { r.forkThread() },
+			"cache.put":         func(*rapid.T) { r.putCache() },
+			"cache.clear":       func(*rapid.T) { r.clearCache() },
+			"messages.put":      func(*rapid.T) { r.putMessages() },
+			"messages.more":     func(*rapid.T) { r.putMessages() },
+			"messages.delete":   func(*rapid.T) { r.deleteMessage() },
+			"messages.replace":  func(*rapid.T) { r.replaceMessage() },
+			"messages.truncate": func(*rapid.T) { r.truncateMessages() },
+			"messages.pop":      func(*rapid.T) { r.popMessages() },
+			"threads.commit":    func(*rapid.T) { r.commitThread() },
+			"threads.put":       func(*rapid.T) { r.putThread() },
+			"threads.clean":     func(*rapid.T) { r.cleanThread() },
+			"threads.retain":    func(*rapid.T) { r.retain() },
+			"leases.acquire":    func(*rapid.T) { r.acquireLease() },
+			"leases.renew":      func(*rapid.T) { r.renewLease() },
+			"leases.release":    func(*rapid.T) { r.releaseLease() },
+			"release":           func(*rapid.T) { r.release() },
+			"time":              func(*rapid.T) { r.model.now += rapid.Int64Range(0, 90_000).Draw(t, "ms") },
+			"sweep":             func(*rapid.T) { r.sweep() },
 		})
 	})
 }
@@ -243,14 +262,18 @@ func TestHistoryModel(t *testing.T) {
 		r.threadID = rapid.Just("t")
 		r.messageID = rapid.Custom(func(t *rapid.T) ckpt.MessageID { return ckpt.IntID(rapid.Int64Range(0, 3).Draw(t, "id")) })
 		t.Repeat(map[string]func(*rapid.T){
-			"":                 func(*rapid.T) { r.check() },
-			"state.put":        func(*rapid.T) { r.putState() },
-			"state.clear":      func(*rapid.T) { r.clearState() },
-			"state.restore":    func(*rapid.T) { r.restoreState() },
-			"messages.put":     func(*rapid.T) { r.putMessages() },
-			"messages.put 2":   func(*rapid.T) { r.putMessages() },
-			"messages.delete":  func(*rapid.T) { r.deleteMessage() },
-			"messages.delete2": func(*rapid.T) { r.deleteMessage() },
+			"":                  func(*rapid.T) { r.check() },
+			"state.put":         func(*rapid.T) { r.putState() },
+			"state.clear":       func(*rapid.T) { r.clearState() },
+			"state.restore":     func(*rapid.T) { r.restoreState() },
+			"messages.put":      func(*rapid.T) { r.putMessages() },
+			"messages.put 2":    func(*rapid.T) { r.putMessages() },
+			"messages.delete":   func(*rapid.T) { r.deleteMessage() },
+			"messages.delete2":  func(*rapid.T) { r.deleteMessage() },
+			"messages.replace":  func(*rapid.T) { r.replaceMessage() },
+			"messages.truncate": func(*rapid.T) { r.truncateMessages() },
+			"messages.pop":      func(*rapid.T) { r.popMessages() },
+			"threads.commit":    func(*rapid.T) { r.commitThread() },
 		})
 	})
 }
