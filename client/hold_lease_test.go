@@ -76,7 +76,7 @@ func TestLeaseTaken(t *testing.T) {
 	t.Parallel()
 	srv := bustest.Start(t)
 	leaseService(t, srv, func(n int64, q *ckpt.LeasesRenewRequest, m *nats.Msg) {
-		if q.ThreadID != "t" || q.UserID != "u" || q.Token != 5 || q.TTL != 300*time.Millisecond || q.Expected != (ckpt.Condition{}) || q.RequestID == "r" {
+		if q.ThreadID != "t" || q.UserID != "u" || q.Token != 5 || q.TTL != 1500*time.Millisecond || q.Expected != (ckpt.Condition{}) || q.RequestID == "r" {
 			t.Errorf("renewed by %+v", q)
 		}
 		if n < 3 {
@@ -86,7 +86,7 @@ func TestLeaseTaken(t *testing.T) {
 		refuse(t, m, ckpt.Conflict)
 	})
 	c, _ := connect[string](t, srv)
-	l := must[*client.Lease](t)(c.HoldLease(t.Context(), "t", "ann", 300*time.Millisecond, client.User("u"), client.RequestID("r"), client.ExpectedRevision(0)))
+	l := must[*client.Lease](t)(c.HoldLease(t.Context(), "t", "ann", 1500*time.Millisecond, client.User("u"), client.RequestID("r"), client.ExpectedRevision(0)))
 	if l.Token() != 5 {
 		t.Errorf("token %d", l.Token())
 	}
@@ -141,8 +141,8 @@ func TestLeaseRenewedLater(t *testing.T) {
 		renewed <- struct{}{}
 	})
 	c, _ := connect[string](t, srv)
-	l := must[*client.Lease](t)(c.HoldLease(t.Context(), "t", "ann", 500*time.Millisecond))
-	for range 5 {
+	l := must[*client.Lease](t)(c.HoldLease(t.Context(), "t", "ann", 1500*time.Millisecond))
+	for range 3 {
 		select {
 		case <-renewed:
 		case <-l.Context().Done():

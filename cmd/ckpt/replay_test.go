@@ -110,11 +110,11 @@ func TestReplayTakesOver(t *testing.T) {
 	_, url := serve(t)
 	c := dial(t, url)
 	for _, thread := range []string{"mine-1", "mine-3"} { // of one that left nothing behind
-		if _, err := c.AcquireLease(t.Context(), thread, "dead", 700*time.Millisecond, client.User("tomas")); err != nil {
+		if _, err := c.AcquireLease(t.Context(), thread, "dead", 4*time.Second, client.User("tomas")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	alive, err := c.HoldLease(t.Context(), "mine-2", "alive", 300*time.Millisecond)
+	alive, err := c.HoldLease(t.Context(), "mine-2", "alive", 2*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ func TestWorkerDies(t *testing.T) {
 	}
 	for _, workers := range []int{1, 4} {
 		c := connect(t)
-		r, err := Start(t.Context(), c, list, Options{Workers: workers, Threads: "t", Lease: 300 * time.Millisecond, Dies: 1})
+		r, err := Start(t.Context(), c, list, Options{Workers: workers, Threads: "t", Lease: 2 * time.Second, Dies: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
