@@ -27,8 +27,9 @@ const (
 )
 
 // hold takes the lease of a thread and waits for it where another worker has it. It
-// reports whether the lease of the one before ran out, because that one died.
-func (r *Run) hold(ctx context.Context, f *figures, t *played, worker string) (l *client.Lease, ranOut bool, err error) {
+// reports whether it has waited for another's, and whether that ran out, because that
+// worker died.
+func (r *Run) hold(ctx context.Context, f *figures, t *played, worker string) (l *client.Lease, waited, ranOut bool, err error) {
 	var expires time.Time // of the lease that was in the way
 	for {
 		start := time.Now()
@@ -36,19 +37,19 @@ func (r *Run) hold(ctx context.Context, f *figures, t *played, worker string) (l
 		var e *ckpt.Error
 		if !errors.As(err, &e) || e.Code != ckpt.Conflict {
 			f.count(ckpt.LeasesAcquire.OpInfo, start, err)
-			ranOut = !expires.IsZero() && !start.Before(expires)
-			return l, ranOut, err
+			return l, waited, !expires.IsZero() && !time.Now().Before(expires), err
 		}
+		waited = true
 		switch held, err := r.client.GetLease(ctx, t.thread, t.user()); {
 		case err == nil:
 			expires = held.ExpiresAt
 		case !errors.Is(err, ckpt.ErrNotFound): // else it is free now
-			return nil, false, err
+			return nil, false, false, err
 		}
 		select {
 		case <-time.After(min(max(time.Until(expires)/4, minWait), maxWait)):
 		case <-ctx.Done():
-			return nil, false, context.Cause(ctx)
+			return nil, false, false, context.Cause(ctx)
 		}
 	}
 }

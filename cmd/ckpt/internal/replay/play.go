@@ -43,11 +43,11 @@ func newPlayed(c *Conversation, thread string) (*played, error) {
 func (t *played) user() client.User { return client.User(t.UserID) }
 
 // playOne plays one conversation as an agent worker does: while it holds the lease
-// of the thread, and where another died with it, from where that one came to.
+// of the thread, and where another had it before, from where that one came to.
 func (r *Run) playOne(ctx context.Context, f *figures, t *played, worker string) error {
 	ctx, die := context.WithCancelCause(ctx)
 	defer die(nil) // which renews the lease no more
-	lease, ranOut, err := r.hold(ctx, f, t, worker)
+	lease, waited, ranOut, err := r.hold(ctx, f, t, worker)
 	if err != nil {
 		return err
 	}
@@ -56,6 +56,8 @@ func (r *Run) playOne(ctx context.Context, f *figures, t *played, worker string)
 	state.ExecutionMeta.ThreadID = t.thread
 	if ranOut || t.left {
 		r.tookOver()
+	}
+	if waited || t.left {
 		err = r.resume(lease.Context(), f, t, &state)
 	}
 	if err == nil {
