@@ -35,21 +35,22 @@ func (s *Service) routes() {
 	read(s, ckpt.ThreadsGet, s.store.ThreadsGet)
 	handle(s, ckpt.ThreadsList, nil, listThreads)
 	write(s, ckpt.ThreadsClean, store.PlanThreadsClean)
+	handle(s, ckpt.ThreadsFork, store.PlanFork, forkThread)
 	write(s, ckpt.ThreadsRetain, store.PlanThreadsRetain)
-
-	handle(s, ckpt.ChangesList, nil, listChanges)
-	handle(s, ckpt.WatchersPut, store.PlanWatchersPut, putWatcher)
-	handle(s, ckpt.WatchersGet, nil, getWatcher)
-	handle(s, ckpt.WatchersDelete, store.PlanWatchersDelete, deleteWatcher)
 	handle(s, ckpt.ThreadsPrune, nil, pruneThreads)
 	handle(s, ckpt.ThreadsCommit, store.PlanCommit, commitThread)
 	handle(s, ckpt.ThreadsTransact, planTransact, transact)
-	handle(s, ckpt.ThreadsFork, store.PlanFork, forkThread)
+
+	handle(s, ckpt.ChangesList, nil, listChanges)
 
 	write(s, ckpt.LeasesAcquire, store.PlanLeasesAcquire)
 	write(s, ckpt.LeasesRenew, store.PlanLeasesRenew)
 	write(s, ckpt.LeasesRelease, store.PlanLeasesRelease)
 	handle(s, ckpt.LeasesGet, store.PlanLeasesGet, getLease)
+
+	handle(s, ckpt.WatchersPut, store.PlanWatchersPut, putWatcher)
+	handle(s, ckpt.WatchersGet, nil, getWatcher)
+	handle(s, ckpt.WatchersDelete, store.PlanWatchersDelete, deleteWatcher)
 
 	handle(s, ckpt.PartsPut, nil, putPart)
 	handle(s, ckpt.PartsEnd, nil, endParts)
