@@ -24,7 +24,7 @@ func ended(t *testing.T, l *client.Lease) error {
 	return context.Cause(l.Context())
 }
 
-// A lease that is held outlives its time, more than once, and nobody else can take
+// A lease that is held outlives its time, many times over, and nobody else can take
 // it until it is released.
 func TestHoldLease(t *testing.T) {
 	t.Parallel()
@@ -33,7 +33,7 @@ func TestHoldLease(t *testing.T) {
 	const ttl = time.Second // so long that a busy machine renews in time
 	l := must[*client.Lease](t)(c.HoldLease(ctx, "t", "ann", ttl))
 	first := must[ckpt.LeaseReply](t)(c.GetLease(ctx, "t"))
-	for expires := first.ExpiresAt; expires.Before(first.ExpiresAt.Add(2 * ttl)); {
+	for expires := first.ExpiresAt; expires.Before(first.ExpiresAt.Add(3 * ttl)); {
 		a := must[ckpt.LeaseReply](t)(c.GetLease(ctx, "t"))
 		if a.Token != l.Token() || a.Owner != "ann" || l.Context().Err() != nil {
 			t.Fatalf("lease %+v, want token %d, still held (%v)", a, l.Token(), context.Cause(l.Context()))
@@ -142,7 +142,7 @@ func TestLeaseRenewedLater(t *testing.T) {
 	})
 	c, _ := connect[string](t, srv)
 	l := must[*client.Lease](t)(c.HoldLease(t.Context(), "t", "ann", 1500*time.Millisecond))
-	for range 3 {
+	for range 5 {
 		select {
 		case <-renewed:
 		case <-l.Context().Done():

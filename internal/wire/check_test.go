@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -71,9 +72,14 @@ func TestCheckRefusesHostilePayloads(t *testing.T) {
 			if !strings.Contains(err.Error(), test.reason) {
 				t.Errorf("got %q, want something about %q", err, test.reason)
 			}
-			// The error itself is all that may be allocated; the race detector
-			// has the pools that format it forget things.
-			if n := testing.AllocsPerRun(10, func() { _ = Check(test.payload) }); n > 8 {
+			// The error itself is all that may be allocated. The race detector has
+			// the pools that format it forget things now and then, so the least of
+			// some runs counts.
+			n := math.Inf(1)
+			for range 5 {
+				n = min(n, testing.AllocsPerRun(10, func() { _ = Check(test.payload) }))
+			}
+			if n > 4 {
 				t.Errorf("%v allocations", n)
 			}
 		})
