@@ -20,9 +20,12 @@ type Record interface {
 // with the code InvalidArgument that names the field. Fields that b lacks stay
 // as they are. What r keeps of b as [Raw] shares b's bytes.
 func Decode(b []byte, r Record) error {
-	f := wire.Declare()
+	f := declare(r)
 	defer f.Free()
-	r.fields(f)
+	return decode(f, b)
+}
+
+func decode(f *wire.Fields, b []byte) error {
 	if err := f.Decode(b); err != nil {
 		return &Error{Code: InvalidArgument, Message: err.Error(), Err: err}
 	}
@@ -32,31 +35,43 @@ func Decode(b []byte, r Record) error {
 // Append appends r to b as a msgpack map. The error is that of a value in a
 // field of type any which msgpack cannot encode.
 func Append(b []byte, r Record) ([]byte, error) {
-	f := wire.Declare()
+	f := declare(r)
 	defer f.Free()
-	r.fields(f)
 	return f.Append(b)
 }
+
+// ListDigest returns a digest of what makes the list that a request asks for a
+// page of, and its order, as [Codec.Digest] does: the same for the requests of all
+// its pages.
+func ListDigest(r Record) (uint64, error) {
+	f := declare(r)
+	defer f.Free()
+	return f.Digest("after", "linearizable", "offset", "limit", "cursor", "count_only", "select", "sizes")
+}
+
+func declare(r Record) *wire.Fields {
+	f := wire.Declare()
+	r.fields(f)
+	return f
+}
+
+// Codec reads and writes one record, which is the memory of one value after the
+// other: its fields are declared once, which takes as long as to read them.
+type Codec struct{ f *wire.Fields }
+
+// NewCodec returns the codec of the record that r points to.
+func NewCodec(r Record) Codec { return Codec{declare(r)} }
+
+// Decode reads b into the record, as the function [Decode] does.
+func (c Codec) Decode(b []byte) error { return decode(c.f, b) }
+
+// Append appends the record to b, as the function [Append] does.
+func (c Codec) Append(b []byte) ([]byte, error) { return c.f.Append(b) }
 
 // Digest returns a digest of what a request asks for, whoever asks for it and
 // whatever of the store the caller has seen: the same for a retry, and for no
 // other request but by an accident of one in 2^64. It is never 0.
-func Digest(r Record) (uint64, error) {
-	f := wire.Declare()
-	defer f.Free()
-	r.fields(f)
-	return f.Digest("request_id", "after", "user_id")
-}
-
-// ListDigest returns a digest of what makes the list that a request asks for a
-// page of, and its order, as [Digest] does: the same for the requests of all its
-// pages.
-func ListDigest(r Record) (uint64, error) {
-	f := wire.Declare()
-	defer f.Free()
-	r.fields(f)
-	return f.Digest("after", "linearizable", "offset", "limit", "cursor", "count_only", "select", "sizes")
-}
+func (c Codec) Digest() (uint64, error) { return c.f.Digest("request_id", "after", "user_id") }
 
 // AppendReply appends a reply that was encoded without its revision and its
 // store's ID to b, with both in their places, and with known where it is not 0.
@@ -98,9 +113,8 @@ func (o object) AppendWire(b []byte) ([]byte, error) { return Append(b, o.Record
 func (o object) EmptyWire() bool                     { return false }
 
 func (o object) DecodeWire(raw wire.Raw) error {
-	f := wire.Declare()
+	f := declare(o.Record)
 	defer f.Free()
-	o.fields(f)
 	return f.Decode(raw)
 }
 

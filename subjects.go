@@ -3,8 +3,6 @@ package ckpt
 import (
 	"fmt"
 	"strings"
-
-	"github.com/ckptbus/ckpt/internal/wire"
 )
 
 // The table of operations. Each is asked on the subject <prefix>.<name>; the
@@ -182,9 +180,8 @@ type Field struct {
 
 // FieldsOf returns the fields of r in the order in which they are written.
 func FieldsOf(r Record) []Field {
-	f := wire.Declare()
+	f := declare(r)
 	defer f.Free()
-	r.fields(f)
 	var list []Field
 	for name, required := range f.Each {
 		list = append(list, Field{name, required})

@@ -64,6 +64,8 @@ func main() {
 		rounds  = flag.Int("rounds", 0, "pairs of turns for each figure (default 7, or 3)")
 		turn    = flag.Duration("turn", 0, "time of one turn (default 250ms, or 30ms)")
 		only    = flag.String("run", "", "run only the parts whose name matches this expression: put, get, list, client, search, journal, commit, start, large")
+		payload = flag.Int("size", 0, "bytes of a payload (default 256, 4096 and 65536)")
+		flight  = flag.Int("in-flight", 0, "requests under way at once (default 1, 16 and 128)")
 		profile = flag.String("cpuprofile", "", "write a CPU profile of the whole run to this file")
 	)
 	flag.Parse()
@@ -76,6 +78,12 @@ func main() {
 	}
 	if *turn > 0 {
 		b.turn = *turn
+	}
+	if *payload > 0 {
+		b.sizes = []int{*payload}
+	}
+	if *flight > 0 {
+		b.inFlight = []int{*flight}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

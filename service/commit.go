@@ -17,33 +17,33 @@ type planner[Q, A any] func(v *store.View, q *Q, a *A, e *store.Entry) error
 // write registers an operation that changes one thread as plan says.
 func write[Q, A any, P writeTo[Q]](s *Service, op ckpt.Op[Q, A], plan planner[Q, A]) {
 	handle(s, op, plan, func(r *call[Q, A]) {
-		r.commitKnowing(op.Request(&r.q), *P(&r.q).Write())
+		r.commitKnowing(*P(&r.q).Write())
 	})
 }
 
 // commitKnowing commits when the service knows of the position that the request
 // names.
-func (r *request) commitKnowing(asked ckpt.Record, ref ckpt.WriteRef) {
+func (r *request) commitKnowing(ref ckpt.WriteRef) {
 	if r.knows(ref.After, false) {
-		r.commit(asked, ref)
+		r.commit(ref)
 		return
 	}
-	r.knowing(ref.After, false, func() { r.commit(asked, ref) })
+	r.knowing(ref.After, false, func() { r.commit(ref) })
 }
 
-// commit is the one place where changes are committed. What was asked tells a
-// retry from another request with the same ID.
-func (r *request) commit(asked ckpt.Record, ref ckpt.WriteRef) {
+// commit is the one place where changes are committed. The digest of what was
+// asked tells a retry from another request with the same ID.
+func (r *request) commit(ref ckpt.WriteRef) {
 	var err error
 	if r.write.Kind, r.write.WriteRef = r.op.Name, ref; ref.RequestID != "" {
-		if r.write.Digest, err = ckpt.Digest(asked); err != nil {
+		if r.write.Digest, err = r.asked.Digest(); err != nil {
 			r.fail(err)
 			return
 		}
 	}
 	r.deferred = r.deferred || r.replicated
 	r.hold()
-	r.journal.Commit(&r.write, r.millis(), r)
+	r.journal.Commit(&r.write, r.at, r)
 }
 
 // Done answers a write with what became of it.

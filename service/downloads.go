@@ -108,5 +108,5 @@ func getPart(r *call[ckpt.PartsGetRequest, ckpt.PartsGetReply]) {
 		return
 	}
 	r.a.Revision, r.a.Data = r.store.Revision(), data
-	r.reply(&r.a)
+	r.reply()
 }

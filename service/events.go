@@ -23,10 +23,15 @@ type events struct {
 // event is an event on its way out: memory that serves one after the other.
 type event struct {
 	ckpt.Event
+	codec ckpt.Codec
 	bytes []byte
 }
 
-var outgoing = sync.Pool{New: func() any { return new(event) }}
+var outgoing = sync.Pool{New: func() any {
+	e := new(event)
+	e.codec = ckpt.NewCodec(&e.Event)
+	return e
+}}
 
 // applied keeps the event of a change, and publishes that of one which this
 // replica made. The journal calls it for one change of a thread after the other,
@@ -52,10 +57,10 @@ func (p *events) applied(storeID string, c store.Change, mine bool) {
 		Size:       c.Size(),
 		StoreID:    storeID,
 	}
-	b, err := ckpt.Append(out.bytes[:0], e)
+	b, err := out.codec.Append(out.bytes[:0])
 	if len(b) > p.limit {
 		e.MessageIDs = nil
-		b, err = ckpt.Append(b[:0], e)
+		b, err = out.codec.Append(b[:0])
 	}
 	out.bytes = b
 	if err == nil {

@@ -21,5 +21,5 @@ func info(r *call[ckpt.InfoRequest, ckpt.InfoReply]) {
 		Requests:  r.answered.Load(),
 		Threads:   r.store.Threads(),
 	}
-	r.reply(&r.a)
+	r.reply()
 }

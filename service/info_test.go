@@ -39,11 +39,12 @@ func TestInfoOutlivesEndpoints(t *testing.T) {
 	h := startLocal(t, setting{})
 	slow := operation("slow")
 	begun, finish := make(chan struct{}, 2), make(chan struct{})
-	h.register(slow, func(r *request) {
+	h.register(slow, func(r *probe) {
 		r.slowly(func() {
 			begun <- struct{}{}
 			<-finish
-			r.reply(&ckpt.StateGetReply{State: ckpt.Raw{1}})
+			r.a.State = ckpt.Raw{1}
+			r.reply()
 		})
 	})
 	h.sendTwice(slow.OpInfo)
@@ -75,7 +76,7 @@ func TestListenRecovers(t *testing.T) {
 	t.Parallel()
 	h := startLocal(t, setting{})
 	op := operation("everyone")
-	sub, err := listen(h.Service, op, func(*call[ckpt.StateGetRequest, ckpt.StateGetReply]) { panic("secret") })
+	sub, err := listen(h.Service, op, func(*probe) { panic("secret") })
 	if err == nil {
 		defer sub.Unsubscribe()
 		err = h.Service.nc.Flush()

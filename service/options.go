@@ -20,6 +20,7 @@ type options struct {
 	log          *slog.Logger
 	inboxes      []string
 	now          func() time.Time
+	fake         bool // now is a test's
 	sweepEvery   time.Duration
 	eventRing    int
 	loses        func() bool
@@ -167,7 +168,7 @@ func WithEventRing(n int) Option {
 
 // withClock makes tests independent of the time of day and of the sweep.
 func withClock(now func() time.Time, sweepEvery time.Duration) Option {
-	return func(o *options) { o.now, o.sweepEvery = now, sweepEvery }
+	return func(o *options) { o.now, o.fake, o.sweepEvery = now, true, sweepEvery }
 }
 
 // withLostEvents loses the events of which loses says so, as if the replica had

@@ -43,7 +43,7 @@ func runPrune(r *call[ckpt.ThreadsPruneRequest, ckpt.ThreadsPruneReply]) {
 		return
 	}
 	r.a.Revision = r.store.Revision()
-	r.reply(&r.a)
+	r.reply()
 }
 
 // removal is the removal of one thread.

@@ -21,12 +21,16 @@ import (
 type request struct {
 	*Service
 	op       ckpt.OpInfo
+	asked    ckpt.Codec    // of what was asked
+	told     ckpt.Codec    // of the reply
+	stamp    *ckpt.Reply   // what every reply carries, in the reply
 	view     *journal.View // that it is answered from; nil where it came by no endpoint
 	subject  string        // that it was sent to
 	inbox    string        // the subject of its answer
 	endpoint micro.Request // the same to its endpoint; nil where it came by none
 	write    store.Write
 	came     time.Time    // when it was taken
+	at       int64        // the same by the service's clock, in milliseconds since 1970
 	measure  *measure     // of its operation
 	deferred bool         // it may be answered after its handler has returned
 	holders  atomic.Int32 // who still needs it
@@ -61,6 +65,8 @@ func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(
 	var calls sync.Pool
 	calls.New = func() any {
 		r := &call[Q, A]{request: request{Service: s, op: op.OpInfo, measure: s.measures[op.Name]}}
+		a := op.Reply(&r.a)
+		r.asked, r.told, r.stamp = ckpt.NewCodec(op.Request(&r.q)), ckpt.NewCodec(a), a.(replier).Stamp()
 		r.recycle = func() {
 			r.reset()
 			calls.Put(r)
@@ -68,7 +74,7 @@ func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(
 		r.write.Plan = func(v *store.View, e *store.Entry) error {
 			err := plan(v, &r.q, &r.a, e)
 			if err == nil {
-				e.Answer, err = ckpt.Append(e.Answer, op.Reply(&r.a))
+				e.Answer, err = r.told.Append(e.Answer)
 			}
 			return err
 		}
@@ -76,9 +82,13 @@ func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(
 	}
 	return func(m arrival) {
 		r := calls.Get().(*call[Q, A])
+		s.underWay.Add(1)
 		r.hold()
 		defer r.release()
 		r.came = time.Now()
+		if r.at = r.came.UnixMilli(); s.fake {
+			r.at = s.millis()
+		}
 		r.subject, r.inbox, r.endpoint, r.done = m.subject, m.inbox, m.endpoint, m.done
 		if r.endpoint != nil {
 			r.view = s.journal.View()
@@ -91,7 +101,7 @@ func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(
 			r.fail(errOutdated)
 			return
 		}
-		if err := ckpt.Decode(m.payload, op.Request(&r.q)); err != nil {
+		if err := r.asked.Decode(m.payload); err != nil {
 			r.fail(err)
 			return
 		}
@@ -100,20 +110,17 @@ func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(
 }
 
 // hold keeps the request until release, and a stop waiting for it.
-func (r *request) hold() {
-	r.underWay.Add(1)
-	r.holders.Add(1)
-}
+func (r *request) hold() { r.holders.Add(1) }
 
 // release lets go of the request. It must not be used afterwards.
 func (r *request) release() {
-	s := r.Service
-	if r.holders.Add(-1) == 0 {
-		done := r.done
-		r.recycle()
-		if done != nil {
-			done()
-		}
+	if r.holders.Add(-1) > 0 {
+		return
+	}
+	s, done := r.Service, r.done
+	r.recycle()
+	if done != nil {
+		done()
 	}
 	s.underWay.Done()
 }
@@ -205,11 +212,10 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 // keepBuffer bounds the buffers that wait for reuse.
 const keepBuffer = 1 << 20
 
-// reply answers with a success.
-func (r *request) reply(a replier) {
-	stamp := a.Stamp()
-	stamp.StoreID, stamp.Known = r.journal.StoreID(), r.known(stamp.Revision)
-	r.send(func(b []byte) ([]byte, error) { return ckpt.Append(b, a) })
+// reply answers with a success, which is in the call's reply.
+func (r *request) reply() {
+	r.stamp.StoreID, r.stamp.Known = r.journal.StoreID(), r.known(r.stamp.Revision)
+	r.send(r.told.Append)
 }
 
 // known returns how far the store is, for an answer that has no revision to tell it:
@@ -222,10 +228,7 @@ func (r *request) known(revision uint64) uint64 {
 }
 
 // replier is the reply of any operation.
-type replier interface {
-	ckpt.Record
-	Stamp() *ckpt.Reply
-}
+type replier interface{ Stamp() *ckpt.Reply }
 
 // send answers with the bytes that encode appends.
 func (r *request) send(encode func([]byte) ([]byte, error)) {

@@ -23,10 +23,13 @@ func operation(name string) ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply] {
 	return op
 }
 
+// probe is a request of such an operation.
+type probe = call[ckpt.StateGetRequest, ckpt.StateGetReply]
+
 // register adds an operation of the test's own to a running service.
-func (h *harness) register(op ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply], handler func(r *request)) {
+func (h *harness) register(op ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply], handler func(r *probe)) {
 	h.Helper()
-	handle(h.Service, op, nil, func(r *call[ckpt.StateGetRequest, ckpt.StateGetReply]) { handler(&r.request) })
+	handle(h.Service, op, nil, handler)
 	if err := h.Service.nc.Flush(); err != nil {
 		h.Fatal(err)
 	}
@@ -36,10 +39,10 @@ func TestPanic(t *testing.T) {
 	t.Parallel()
 	h := startLocal(t, setting{})
 	at, later, storing := operation("panics.at.once"), operation("panics.later"), operation("panics.storing")
-	h.register(at, func(*request) { panic("secret") })
-	h.register(later, func(r *request) { r.slowly(func() { panic("secret") }) })
-	h.register(storing, func(r *request) {
-		r.commit(nil, ckpt.WriteRef{ThreadRef: thread("t")}) // a plan that is nil, under the lock
+	h.register(at, func(*probe) { panic("secret") })
+	h.register(later, func(r *probe) { r.slowly(func() { panic("secret") }) })
+	h.register(storing, func(r *probe) {
+		r.commit(ckpt.WriteRef{ThreadRef: thread("t")}) // a plan that is nil, under the lock
 	})
 	for range 2 * maxSlow { // each gives its place among the slow ones back
 		for _, op := range []ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply]{at, later, storing} {
@@ -58,7 +61,7 @@ func TestInternalError(t *testing.T) {
 	t.Parallel()
 	h := startLocal(t, setting{})
 	op := operation("fails")
-	h.register(op, func(r *request) { r.fail(fmt.Errorf("disk /secret is full: %w", errors.ErrUnsupported)) })
+	h.register(op, func(r *probe) { r.fail(fmt.Errorf("disk /secret is full: %w", errors.ErrUnsupported)) })
 	if e := refused(h, ckpt.Internal, op, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}}); strings.Contains(e.Message, "secret") {
 		t.Errorf("%v tells too much", e)
 	}
@@ -69,9 +72,12 @@ func TestReplyTooLarge(t *testing.T) {
 	t.Parallel()
 	h := startLocal(t, setting{bus: bus.Options{MaxPayload: 4096}})
 	at, later := operation("at.once"), operation("later")
-	reply := func(r *request) { r.reply(&ckpt.StateGetReply{State: wire.AppendBin(nil, make([]byte, 5000))}) }
+	reply := func(r *probe) {
+		r.a.State = wire.AppendBin(nil, make([]byte, 5000))
+		r.reply()
+	}
 	h.register(at, reply)
-	h.register(later, func(r *request) { r.slowly(func() { reply(r) }) })
+	h.register(later, func(r *probe) { r.slowly(func() { reply(r) }) })
 	for _, op := range []ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply]{at, later} {
 		if e := refused(h, ckpt.TooLarge, op, ckpt.StateGetRequest{ReadRef: ckpt.ReadRef{ThreadRef: thread("t")}}); e.Size < 5000 || e.Limit != 4096 {
 			t.Errorf("%s: %v: sizes %d and %d", op.Name, e, e.Size, e.Limit)
@@ -84,11 +90,12 @@ func TestOverloaded(t *testing.T) {
 	h := startLocal(t, setting{})
 	slow := operation("slow")
 	begun, finish := make(chan struct{}, maxSlow), make(chan struct{})
-	h.register(slow, func(r *request) {
+	h.register(slow, func(r *probe) {
 		r.slowly(func() {
 			begun <- struct{}{}
 			<-finish
-			r.reply(&ckpt.StateGetReply{State: ckpt.Raw{1}})
+			r.a.State = ckpt.Raw{1}
+			r.reply()
 		})
 	})
 	var answers sync.WaitGroup
@@ -243,11 +250,12 @@ func TestStopWaits(t *testing.T) {
 			h := startLocal(t, setting{})
 			slow := operation("slow")
 			begun, finish := make(chan struct{}, 2), make(chan struct{})
-			h.register(slow, func(r *request) {
-				handler(r, func() {
+			h.register(slow, func(r *probe) {
+				handler(&r.request, func() {
 					begun <- struct{}{}
 					<-finish
-					r.reply(&ckpt.StateGetReply{State: ckpt.Raw{1}})
+					r.a.State = ckpt.Raw{1}
+					r.reply()
 				})
 			})
 			answers := h.sendTwice(slow.OpInfo)
@@ -314,8 +322,8 @@ func TestStopGivesUp(t *testing.T) {
 			h := &harness{TB: t, Service: s, srv: srv, nc: bustest.Connect(t, srv)}
 			slow := operation("slow")
 			begun, finish, finished := make(chan struct{}, 2), make(chan struct{}), make(chan struct{}, 2)
-			h.register(slow, func(r *request) {
-				handler(r, func() { begun <- struct{}{}; <-finish; finished <- struct{}{} })
+			h.register(slow, func(r *probe) {
+				handler(&r.request, func() { begun <- struct{}{}; <-finish; finished <- struct{}{} })
 			})
 			h.sendTwice(slow.OpInfo)
 			<-begun

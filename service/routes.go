@@ -60,12 +60,6 @@ func (s *Service) routes() {
 // query answers a request from the store.
 type query[Q, A any] func(q *Q, a *A, now int64) error
 
-// answerTo is a pointer to a reply.
-type answerTo[A any] interface {
-	*A
-	replier
-}
-
 // readFrom is a pointer to a request that reads one thread.
 type readFrom[Q any] interface {
 	*Q
@@ -73,19 +67,19 @@ type readFrom[Q any] interface {
 }
 
 // read registers an operation that a query of the store answers at once.
-func read[Q, A any, P readFrom[Q], R answerTo[A]](s *Service, op ckpt.Op[Q, A], get query[Q, A]) {
+func read[Q, A any, P readFrom[Q]](s *Service, op ckpt.Op[Q, A], get query[Q, A]) {
 	handle(s, op, nil, func(r *call[Q, A]) {
 		ref := P(&r.q).Read()
 		if r.knows(ref.After, ref.Linearizable) {
-			answer[Q, A, R](r, get)
+			answer(r, get)
 			return
 		}
-		r.knowing(ref.After, ref.Linearizable, func() { answer[Q, A, R](r, get) })
+		r.knowing(ref.After, ref.Linearizable, func() { answer(r, get) })
 	})
 }
 
-func answer[Q, A any, P answerTo[A]](r *call[Q, A], get query[Q, A]) {
-	err := get(&r.q, &r.a, r.millis())
+func answer[Q, A any](r *call[Q, A], get query[Q, A]) {
+	err := get(&r.q, &r.a, r.at)
 	if r.outdated() {
 		err = errOutdated
 	}
@@ -93,7 +87,7 @@ func answer[Q, A any, P answerTo[A]](r *call[Q, A], get query[Q, A]) {
 		r.fail(err)
 		return
 	}
-	r.reply(P(&r.a))
+	r.reply()
 }
 
 // listMessages answers a messages.list; only where messages must be read does it
@@ -120,7 +114,7 @@ func listThreads(r *call[ckpt.ThreadsListRequest, ckpt.ThreadsListReply]) {
 // getLease answers a leases.get. It goes the way of a write that changes nothing,
 // which knows of all that was answered before, by the time of the journal.
 func getLease(r *call[ckpt.LeasesGetRequest, ckpt.LeaseReply]) {
-	r.commit(&r.q, ckpt.WriteRef{ThreadRef: r.q.ThreadRef})
+	r.commit(ckpt.WriteRef{ThreadRef: r.q.ThreadRef})
 }
 
 // putThread carries out a threads.put, whose record names the thread.
@@ -130,5 +124,5 @@ func putThread(r *call[ckpt.ThreadsPutRequest, ckpt.ThreadsPutReply]) {
 		r.fail(err)
 		return
 	}
-	r.commit(&r.q, ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: info.ThreadID, UserID: info.UserID}, Terms: r.q.Terms})
+	r.commit(ckpt.WriteRef{ThreadRef: ckpt.ThreadRef{ThreadID: info.ThreadID, UserID: info.UserID}, Terms: r.q.Terms})
 }

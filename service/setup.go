@@ -16,14 +16,15 @@ func setup(r *call[ckpt.SetupRequest, ckpt.SetupReply]) {
 		return
 	}
 	r.log.Debug("setup", "client", q.Client)
-	r.reply(&ckpt.SetupReply{
+	r.a = ckpt.SetupReply{
 		Reply:    ckpt.Reply{Revision: r.store.Revision()},
 		Service:  "ckpt",
 		Version:  ckpt.Version,
 		Protocol: ckpt.Protocol,
 		Journal:  r.journal.Name(),
 		Limits:   r.store.Limits(),
-	})
+	}
+	r.reply()
 }
 
 // release empties the store.
@@ -44,7 +45,8 @@ func release(r *call[ckpt.ReleaseRequest, ckpt.ReleaseReply]) {
 					return
 				}
 				r.log.Warn("released", "threads", a.Removed.Threads, "messages", a.Removed.Messages)
-				r.reply(&a)
+				r.a = a
+				r.reply()
 			})
 		})
 	}

@@ -29,6 +29,6 @@ func stats(r *call[ckpt.StatsRequest, ckpt.StatsReply]) {
 			r.fail(errOutdated)
 			return
 		}
-		r.reply(a)
+		r.reply()
 	})
 }

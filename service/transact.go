@@ -14,7 +14,7 @@ func commitThread(r *call[ckpt.ThreadsCommitRequest, ckpt.ThreadsCommitReply]) {
 		r.fail(err)
 		return
 	}
-	r.commitKnowing(&r.q, ref)
+	r.commitKnowing(ref)
 }
 
 // transact carries out a threads.transact: the first thread's write with those of
@@ -28,7 +28,7 @@ func transact(r *call[ckpt.ThreadsTransactRequest, ckpt.ThreadsTransactReply]) {
 	r.write.Group = writes[1:]
 	ref := writes[0].WriteRef
 	ref.After = r.q.After
-	r.commitKnowing(&r.q, ref)
+	r.commitKnowing(ref)
 }
 
 // planTransact plans the first thread's part, when the further ones are planned:
@@ -117,5 +117,5 @@ func forkThread(r *call[ckpt.ThreadsForkRequest, ckpt.ThreadsForkReply]) {
 	r.write.Group = []*store.Write{{Entry: store.Entry{Kind: r.op.Name, WriteRef: source}, Plan: store.PlanSource(q, &r.a)}}
 	ref := q.WriteRef
 	ref.ThreadID, ref.Expected = q.To, ckpt.Condition{}
-	r.commitKnowing(q, ref)
+	r.commitKnowing(ref)
 }

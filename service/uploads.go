@@ -48,7 +48,7 @@ func announced(s *Service, take receiver) receiver {
 		}
 		r.a.ID, r.a.Replica = id, s.replica
 		r.a.Revision = s.store.Revision()
-		r.reply(&r.a)
+		r.reply()
 	})
 }
 
@@ -160,7 +160,7 @@ func putPart(r *call[ckpt.PartsPutRequest, ckpt.PartsPutReply]) {
 		return
 	}
 	r.a.Revision = r.store.Revision()
-	r.reply(&r.a)
+	r.reply()
 }
 
 // endParts carries out a request that came in parts, as if it had come in one

@@ -11,11 +11,11 @@ func watcherRef(name string, terms ckpt.Terms) ckpt.WriteRef {
 }
 
 func putWatcher(r *call[ckpt.WatchersPutRequest, ckpt.WatchersPutReply]) {
-	r.commit(&r.q, watcherRef(r.q.Name, r.q.Terms))
+	r.commit(watcherRef(r.q.Name, r.q.Terms))
 }
 
 func deleteWatcher(r *call[ckpt.WatchersDeleteRequest, ckpt.WatchersDeleteReply]) {
-	r.commit(&r.q, watcherRef(r.q.Name, r.q.Terms))
+	r.commit(watcherRef(r.q.Name, r.q.Terms))
 }
 
 func getWatcher(r *call[ckpt.WatchersGetRequest, ckpt.WatchersGetReply]) {

@@ -10,32 +10,66 @@ import (
 // the same wherever in a payload the fields stood, in whichever width its
 // integers came, and on every machine.
 func (f *Fields) Digest(without ...string) (uint64, error) {
-	sum := xxhash.New()
-	var scratch [256]byte
+	sum := summing{small: f.scratch[:0]}
 	for i := range f.list {
 		fd := &f.list[i]
-		if fd.empty() || slices.Contains(without, fd.name) {
+		if slices.Contains(without, fd.name) || fd.empty() {
 			continue
 		}
-		b := AppendStr(scratch[:0], fd.name)
-		switch p := fd.ptr.(type) { // without a copy of what may be large
+		sum.small = AppendStr(sum.small, fd.name)
+		switch p := fd.ptr.(type) {
 		case *Raw:
-			sum.Write(b)
-			sum.Write(*p)
+			sum.add(*p)
 		case *[]Raw:
-			sum.Write(AppendArrayHeader(b, len(*p)))
+			sum.small = AppendArrayHeader(sum.small, len(*p))
 			for _, raw := range *p {
-				sum.Write(raw)
+				sum.add(raw)
 			}
 		default:
-			b, err := fd.append(b)
-			if err != nil {
+			var err error
+			if sum.small, err = fd.append(sum.small); err != nil {
 				return 0, err
 			}
-			sum.Write(b)
 		}
 	}
-	return max(sum.Sum64(), 1), nil
+	if cap(sum.small) <= keepScratch {
+		f.scratch = sum.small
+	}
+	return max(sum.end(), 1), nil
+}
+
+// summing takes the sum of what is added, in one piece where that is little.
+type summing struct {
+	small []byte // what is not in the stream yet
+	large *xxhash.Digest
+}
+
+// add adds raw, without a copy where it is large.
+func (s *summing) add(raw Raw) {
+	if len(raw) <= smallRaw {
+		s.small = append(s.small, raw...)
+		return
+	}
+	if s.large == nil {
+		s.large = xxhash.New()
+	}
+	s.large.Write(s.small)
+	s.large.Write(raw)
+	s.small = s.small[:0]
+}
+
+// keepScratch bounds the memory that waits for the next digest.
+const keepScratch = 4 << 10
+
+// smallRaw is up to how many bytes to copy costs less than to begin a stream.
+const smallRaw = 512
+
+func (s *summing) end() uint64 {
+	if s.large == nil {
+		return xxhash.Sum64(s.small)
+	}
+	s.large.Write(s.small)
+	return s.large.Sum64()
 }
 
 // Checksum returns the xxHash64 of b with the seed 0.

@@ -37,6 +37,7 @@ type Fields struct {
 	whole   *Raw // the value is not a map of fields but this
 	unknown *Raw // where pairs with undeclared keys go
 	open    bool // undeclared keys are passed over
+	scratch []byte
 }
 
 type field struct {
@@ -92,6 +93,6 @@ func Declare() *Fields { return pool.Get().(*Fields) }
 // Free gives the list back. It must not be used afterwards.
 func (f *Fields) Free() {
 	clear(f.list)
-	*f = Fields{list: f.list[:0]}
+	*f = Fields{list: f.list[:0], scratch: f.scratch[:0]}
 	pool.Put(f)
 }

@@ -135,8 +135,11 @@ func (sh *shard) settle(t *thread, before int) {
 	t.trim()
 	d := t.peek()
 	sh.details += d.weight() - before
-	if t.gone() || d.expires != 0 || len(d.recent) > 0 || d.lease != nil && d.lease.held() {
+	if !d.timed && (t.gone() || d.expires != 0 || d.recent != nil || d.lease != nil && d.lease.held()) {
 		sh.timed[t] = struct{}{}
+		if t.more != nil {
+			d.timed = true
+		}
 	}
 }
 

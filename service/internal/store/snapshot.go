@@ -1,7 +1,6 @@
 package store
 
 import (
-	"slices"
 	"unique"
 
 	"github.com/ckptbus/ckpt"
@@ -58,7 +57,7 @@ func (sh *shard) snapshot(t *thread, now int64) Entry {
 		Retain:   d.retention,
 		Snapshot: &Snapshot{
 			created: int64(t.created), updated: t.updated, stateAt: d.state.at, cacheAt: d.cache.at,
-			recent: slices.Clone(d.recent), history: d.history.clone(), gaps: t.messages.Gaps(), origin: d.origin,
+			recent: d.recent.oldestFirst(), history: d.history.clone(), gaps: t.messages.Gaps(), origin: d.origin,
 		},
 	}
 	if l := d.lease; l != nil {
@@ -130,7 +129,7 @@ func (s *Store) restore(sh *shard, t *thread, e *Entry, first, revision uint64) 
 		t.detail().history = snap.history.clone()
 	}
 	if len(snap.recent) > 0 {
-		t.detail().recent = snap.recent
+		t.detail().recent = newAnswers(snap.recent)
 	}
 	if !t.gone() {
 		s.directory.move(t, was)
@@ -185,6 +184,11 @@ func (s *Store) Reset() {
 		}
 		sh.threads, sh.heap, sh.compactor, sh.details, sh.agenda = table{}, messages.Heap{}, nil, 0, nil
 		sh.notes = notes{}
+		for t := range sh.timed {
+			if t.more != nil {
+				t.more.timed = false
+			}
+		}
 		clear(sh.timed)
 	}
 	s.updates.drop()

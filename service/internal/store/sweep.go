@@ -67,7 +67,7 @@ func (s *Store) Expired(now, at int64, max int) (list []Entry, due bool) {
 				if len(list) < max && !t.over(now) {
 					list = append(list, expiry(t, now))
 				}
-			case d.expires != 0 && d.expires <= now && d.expires > at, d.leaseAt(at).held() && !d.leaseAt(now).held(), len(d.recent) > 0 && !t.remembers(now) && t.remembers(at):
+			case d.expires != 0 && d.expires <= now && d.expires > at, d.leaseAt(at).held() && !d.leaseAt(now).held(), d.recent != nil && !t.remembers(now) && t.remembers(at):
 				due = true
 			}
 		}
@@ -136,6 +136,7 @@ func (s *Store) free(sh *shard, t *thread, now int64, revision uint64) {
 		d.lease.lease = d.leaseAt(now)
 	}
 	delete(sh.timed, t)
+	d.timed = false
 	sh.settle(t, before)
 }
 

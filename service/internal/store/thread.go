@@ -63,8 +63,9 @@ type details struct {
 	retention *retention   // nil: nothing is set
 	due       *appointment // its place in the agenda of the shard; nil: it is not there
 	origin    *origin      // nil: it is no fork
-	recent    []answered   // outlives the rest, so that a removal is not repeated
+	recent    *answers     // outlives the rest, so that a removal is not repeated; nil: nothing is remembered
 	lease     *leased      // outlives the rest: it is not the thread's but its worker's; nil: nobody's
+	timed     bool         // the sweep visits the thread; a thread without details may be visited too
 }
 
 // lasting returns the details of a thread that holds nothing any more, which was
@@ -110,10 +111,7 @@ func (d *details) weight() int {
 	if d.lease != nil {
 		n += len(d.lease.owner)
 	}
-	for i := range d.recent {
-		n += len(d.recent[i].requestID) + len(d.recent[i].answer)
-	}
-	return n
+	return n + d.recent.weight()
 }
 
 // originBytes is what an origin costs beside its thread's ID.
