@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -130,9 +131,11 @@ func TestMicro(t *testing.T) {
 	ok[ckpt.StatePutReply](s)(c.PutState(s.ctx, "t", 1))
 	_, err := c.GetState(s.ctx, "nothing")
 	s.want(ckpt.ErrNotFound)(nil, err)
+	_, err = client.Do(s.ctx, c, &ckpt.ThreadsList, ckpt.ThreadsListRequest{Page: ckpt.Page{Cursor: "none"}}) // which is answered beside its handler
+	s.want(ckpt.ErrInvalidArgument)(nil, err)
 	ask := func(verb string, v any) {
 		t.Helper()
-		m, err := nc.Request("$SRV."+verb+".ckpt", nil, patience)
+		m, err := nc.Request("$SRV."+verb, nil, patience)
 		if err == nil {
 			err = json.Unmarshal(m.Data, v)
 		}
@@ -141,12 +144,12 @@ func TestMicro(t *testing.T) {
 		}
 	}
 	var ping micro.Ping
-	if ask("PING", &ping); ping.Name != "ckpt" || ping.Version != ckpt.Version || ping.ID == "" || ping.Metadata["prefix"] != "team.a" ||
+	if ask("PING.ckpt", &ping); ping.Name != "ckpt" || ping.Version != ckpt.Version || ping.ID == "" || ping.Metadata["prefix"] != "team.a" ||
 		ping.Metadata["store_id"] != s.service.StoreID() {
 		t.Errorf("ping: %+v", ping)
 	}
 	var info micro.Info
-	ask("INFO", &info)
+	ask("INFO.ckpt."+ping.ID, &info)
 	var got, want []string
 	for _, e := range info.Endpoints {
 		got = append(got, e.Subject+" "+e.QueueGroup+" "+e.Metadata["writes"])
@@ -164,13 +167,22 @@ func TestMicro(t *testing.T) {
 	}
 	var stats micro.Stats
 	ask("STATS", &stats)
+	if stats.ID != ping.ID || stats.Type != micro.StatsResponseType || time.Since(stats.Started) > time.Minute {
+		t.Errorf("stats of %s, type %s, started %v", stats.ID, stats.Type, stats.Started)
+	}
 	for _, e := range stats.Endpoints {
-		requests, failures := 0, 0
+		requests, failures, latest := 0, 0, ""
 		switch e.Name {
 		case "setup", "state-put":
 			requests = 1
 		case "state-get":
-			requests, failures = 1, 1
+			requests, failures, latest = 1, 1, "404:"
+		case "threads-list":
+			requests, failures, latest = 1, 1, "400:"
+		}
+		if !strings.HasPrefix(e.LastError, latest) || (e.LastError == "") != (latest == "") || (e.ProcessingTime > 0) != (e.NumRequests > 0) ||
+			e.AverageProcessingTime > e.ProcessingTime || e.QueueGroup != ckpt.QueueGroup {
+			t.Errorf("%s: %+v, want an error %s", e.Name, e, latest)
 		}
 		if e.Name != "setup" && (e.NumRequests != requests || e.NumErrors != failures) {
 			t.Errorf("%s: %d requests and %d errors, want %d and %d", e.Name, e.NumRequests, e.NumErrors, requests, failures)

@@ -41,7 +41,6 @@ func (r *request) commit(ref ckpt.WriteRef) {
 			return
 		}
 	}
-	r.deferred = r.deferred || r.replicated
 	r.hold()
 	r.journal.Commit(&r.write, r.at, r)
 }

@@ -39,7 +39,6 @@ func (r *request) inParts(b []byte, payload int) error {
 	}
 	e := ckpt.TooLargef(len(b), payload, "the reply does not fit the bus, and is read in parts")
 	e.Parts = &ckpt.Parts{ID: id, Replica: r.replica, PartSize: size, Checksum: ckpt.Checksum(b)}
-	r.deferred = true // it is no error of the endpoint's
 	return e
 }
 

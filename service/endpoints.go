@@ -1,13 +1,12 @@
 package service
 
 import (
+	"context"
 	"fmt"
-	"strconv"
-	"strings"
+	"sync"
 
 	"github.com/ckptbus/ckpt"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/micro"
 )
 
 // What may wait for one endpoint's handler. NATS drops what is over; its
@@ -17,23 +16,91 @@ const (
 	pendingBytes    = 256 << 20
 )
 
-// handle registers an operation with an endpoint, which answers its share of
-// the queue group's requests; see [receive].
+// endpoint is where the queue group's requests of one operation come in. They are
+// handled one after the other.
+type endpoint struct {
+	op      ckpt.OpInfo
+	subject string
+	handler nats.MsgHandler
+}
+
+// handle makes an operation's endpoint; see [receive].
 func handle[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(r *call[Q, A])) {
 	take := receive(s, op, plan, h)
 	announce := announced(s, take)
-	err := s.micro.AddEndpoint(strings.ReplaceAll(op.Name, ".", "-"), micro.HandlerFunc(func(m micro.Request) {
-		a := arrival{subject: m.Subject(), inbox: m.Reply(), payload: m.Data(), endpoint: m}
-		if header := m.Headers(); len(header) > 0 && header.Get(ckpt.HeaderUpload) != "" && !op.Replica {
+	s.endpoints = append(s.endpoints, endpoint{op.OpInfo, op.SubjectOf(s.prefix, s.replica), func(m *nats.Msg) {
+		a := arrival{subject: m.Subject, inbox: m.Reply, payload: m.Data, grouped: true}
+		if len(m.Header) > 0 && m.Header.Get(ckpt.HeaderUpload) != "" && !op.Replica {
 			announce(a)
 			return
 		}
 		take(a)
-	}), micro.WithEndpointSubject(op.SubjectOf(s.prefix, s.replica)), micro.WithEndpointMetadata(map[string]string{
-		"writes": strconv.FormatBool(op.Writes),
-	}), micro.WithEndpointPendingLimits(pendingRequests, pendingBytes))
+	}})
+}
+
+// member is the service's place in the queue group: the subscriptions of its
+// endpoints, and those by which it is found.
+type member struct {
+	nc    *nats.Conn
+	subs  []*nats.Subscription
+	ended sync.WaitGroup // a subscription that has ended: its last handler has returned
+}
+
+// join makes the endpoints heard, and the service known.
+func (s *Service) join() (*member, error) {
+	m := &member{nc: s.nc}
+	err := m.joinWith(s)
+	if err == nil { // the subscriptions are in force when the server has answered
+		err = s.nc.FlushTimeout(handshakeTimeout)
+	}
 	if err != nil {
-		panic(err) // the table's names are constants
+		m.end()
+		return nil, fmt.Errorf("service: %w", err)
+	}
+	return m, nil
+}
+
+func (m *member) joinWith(s *Service) error {
+	for _, e := range s.endpoints {
+		if err := m.subscribe(e.subject, ckpt.QueueGroup, e.handler); err != nil {
+			return err
+		}
+	}
+	return s.discoverable(m)
+}
+
+// subscribe adds a subscription; with no queue group, one that hears all.
+func (m *member) subscribe(subject, group string, handler nats.MsgHandler) error {
+	sub, err := m.nc.QueueSubscribe(subject, group, handler)
+	if err != nil {
+		return fmt.Errorf("%s: %w", subject, err)
+	}
+	m.ended.Add(1)
+	sub.SetClosedHandler(func(string) { m.ended.Done() })
+	m.subs = append(m.subs, sub)
+	return sub.SetPendingLimits(pendingRequests, pendingBytes)
+}
+
+// end takes the subscriptions off the bus. What the server had sent by then is
+// handled still.
+func (m *member) end() {
+	for _, sub := range m.subs {
+		_ = sub.Drain() // fails where the connection is closed: it has ended then
+	}
+}
+
+// wait returns when all that was sent to the subscriptions is handled.
+func (m *member) wait(ctx context.Context) error { return waitFor(ctx, &m.ended) }
+
+// waitFor waits for a group, or returns the context's error.
+func waitFor(ctx context.Context, group *sync.WaitGroup) error {
+	over := make(chan struct{})
+	go func() { group.Wait(); close(over) }()
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("service: requests are still under way: %w", ctx.Err())
 	}
 }
 

@@ -2,6 +2,7 @@ package service
 
 import (
 	"math/bits"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 // note one costs some nanoseconds and no lock.
 type measure struct {
 	errors  atomic.Uint64
+	latest  atomic.Pointer[ckpt.Error]
 	sum     atomic.Uint64 // of all times, in nanoseconds
 	longest atomic.Uint64
 	buckets [buckets]atomic.Uint64 // requests by their time
@@ -43,17 +45,18 @@ func middle(bucket int) time.Duration {
 	return time.Duration(low + 1<<shift/2)
 }
 
-// note counts a request that took so long. Nil counts nothing: the announcement of a
-// request in parts is none of the table's operations.
-func (m *measure) note(took time.Duration, failed bool) {
+// note counts a request that took so long, and where it was refused, why. Nil counts
+// nothing: the announcement of a request in parts is none of the table's operations.
+func (m *measure) note(took time.Duration, failure *ckpt.Error) {
 	if m == nil {
 		return
 	}
 	ns := uint64(max(took, 0))
 	m.buckets[bucketOf(ns)].Add(1)
 	m.sum.Add(ns)
-	if failed {
+	if failure != nil {
 		m.errors.Add(1)
+		m.latest.Store(failure)
 	}
 	for old := m.longest.Load(); old < ns && !m.longest.CompareAndSwap(old, ns); old = m.longest.Load() {
 	}
@@ -73,6 +76,18 @@ func (m *measure) stats(operation string) ckpt.OperationStats {
 		s.P50, s.P99 = min(quantile(&counts, s.Requests, 0.5), s.Max), min(quantile(&counts, s.Requests, 0.99), s.Max)
 	}
 	return s
+}
+
+// total returns the number of requests, the time of all, and what the latest that
+// was refused was told.
+func (m *measure) total() (requests uint64, sum time.Duration, latest string) {
+	for i := range m.buckets {
+		requests += m.buckets[i].Load()
+	}
+	if e := m.latest.Load(); e != nil {
+		latest = strconv.Itoa(int(e.Code)) + ":" + e.Message
+	}
+	return requests, time.Duration(m.sum.Load()), latest
 }
 
 // quantile returns the time that a share of all requests did not exceed.

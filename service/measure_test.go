@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ckptbus/ckpt"
 	"pgregory.net/rapid"
 )
 
@@ -19,7 +20,11 @@ func TestMeasure(t *testing.T) {
 		var m measure
 		sum := int64(0)
 		for i, ns := range times {
-			m.note(time.Duration(ns), i%3 == 0)
+			var failure *ckpt.Error
+			if i%3 == 0 {
+				failure = ckpt.ErrNotFound
+			}
+			m.note(time.Duration(ns), failure)
 			sum += ns
 		}
 		slices.Sort(times)
@@ -41,8 +46,8 @@ func TestMeasure(t *testing.T) {
 func TestMeasureExtremes(t *testing.T) {
 	t.Parallel()
 	var m measure
-	m.note(-time.Second, false)
-	m.note(math.MaxInt64, false)
+	m.note(-time.Second, nil)
+	m.note(math.MaxInt64, nil)
 	if s := m.stats("x"); s.Requests != 2 || s.Max != math.MaxInt64 || s.P50 != 0 {
 		t.Errorf("%+v", s)
 	}
@@ -57,6 +62,6 @@ func BenchmarkMeasure(b *testing.B) {
 	var m measure
 	for b.Loop() {
 		start := time.Now()
-		m.note(time.Since(start), false)
+		m.note(time.Since(start), nil)
 	}
 }

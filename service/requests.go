@@ -14,28 +14,26 @@ import (
 	"github.com/ckptbus/ckpt/service/internal/journal"
 	"github.com/ckptbus/ckpt/service/internal/store"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/micro"
 )
 
 // request is one request under way.
 type request struct {
 	*Service
-	op       ckpt.OpInfo
-	asked    ckpt.Codec    // of what was asked
-	told     ckpt.Codec    // of the reply
-	stamp    *ckpt.Reply   // what every reply carries, in the reply
-	view     *journal.View // that it is answered from; nil where it came by no endpoint
-	subject  string        // that it was sent to
-	inbox    string        // the subject of its answer
-	endpoint micro.Request // the same to its endpoint; nil where it came by none
-	write    store.Write
-	came     time.Time    // when it was taken
-	at       int64        // the same by the service's clock, in milliseconds since 1970
-	measure  *measure     // of its operation
-	deferred bool         // it may be answered after its handler has returned
-	holders  atomic.Int32 // who still needs it
-	recycle  func()       // makes its memory another request's
-	done     func()       // as in [arrival]
+	op      ckpt.OpInfo
+	asked   ckpt.Codec    // of what was asked
+	told    ckpt.Codec    // of the reply
+	stamp   *ckpt.Reply   // what every reply carries, in the reply
+	view    *journal.View // that it is answered from; nil where it came not to the group
+	subject string        // that it was sent to
+	inbox   string        // the subject of its answer
+	grouped bool          // it came to the queue group, and not to each replica
+	write   store.Write
+	came    time.Time    // when it was taken
+	at      int64        // the same by the service's clock, in milliseconds since 1970
+	measure *measure     // of its operation
+	holders atomic.Int32 // who still needs it
+	recycle func()       // makes its memory another request's
+	done    func()       // as in [arrival]
 }
 
 // call is a request with its values: one piece of memory, which is used for one
@@ -46,12 +44,11 @@ type call[Q, A any] struct {
 	a A
 }
 
-// arrival is a request as it came, to an endpoint or, where that is nil, to a
-// subscription.
+// arrival is a request as it came.
 type arrival struct {
 	subject, inbox string
 	payload        []byte
-	endpoint       micro.Request
+	grouped        bool   // to the queue group, and not to each replica
 	done           func() // is called when nothing needs the payload but what is stored of it; nil: no one asks
 }
 
@@ -89,8 +86,8 @@ func receive[Q, A any](s *Service, op ckpt.Op[Q, A], plan planner[Q, A], h func(
 		if r.at = r.came.UnixMilli(); s.fake {
 			r.at = s.millis()
 		}
-		r.subject, r.inbox, r.endpoint, r.done = m.subject, m.inbox, m.endpoint, m.done
-		if r.endpoint != nil {
+		r.subject, r.inbox, r.grouped, r.done = m.subject, m.inbox, m.grouped, m.done
+		if r.grouped {
 			r.view = s.journal.View()
 		}
 		if !r.fromInbox() {
@@ -127,7 +124,7 @@ func (r *request) release() {
 
 // reset lets go of all that belongs to one request.
 func (r *call[Q, A]) reset() {
-	r.view, r.subject, r.inbox, r.endpoint, r.deferred, r.done = nil, "", "", nil, false, nil
+	r.view, r.subject, r.inbox, r.grouped, r.done = nil, "", "", false, nil
 	r.q, r.a = *new(Q), *new(A)
 	r.write.Reset()
 }
@@ -157,7 +154,6 @@ func (r *request) slowly(rest func()) {
 		r.fail(ckpt.Errorf(ckpt.Overloaded, "%d slow requests are under way: try again later", maxSlow))
 		return
 	}
-	r.deferred = true
 	r.hold()
 	go func() {
 		defer r.release()
@@ -183,7 +179,6 @@ func (r *request) knowing(after ckpt.Position, linearizable bool, answer func())
 		}
 		answer()
 	}
-	r.deferred = true
 	r.hold()
 	if linearizable {
 		r.journal.Barrier(then)
@@ -201,7 +196,7 @@ func (r *request) knows(after ckpt.Position, linearizable bool) bool {
 // its store anew since the request came: what was read then may be neither that
 // of the one store nor that of the other.
 func (r *request) outdated() bool {
-	return r.endpoint != nil && (r.view == nil || r.view != r.journal.View())
+	return r.grouped && (r.view == nil || r.view != r.journal.View())
 }
 
 var errOutdated = ckpt.Errorf(ckpt.Unavailable, "this replica has stopped to follow the journal: try again")
@@ -250,7 +245,7 @@ func (r *request) publish(b []byte) error {
 	if limit := int(r.nc.MaxPayload()); len(b) > limit {
 		return r.inParts(b, limit)
 	}
-	r.measure.note(time.Since(r.came), false)
+	r.measure.note(time.Since(r.came), nil)
 	r.answered.Add(1) // before it is out, so that whoever has the answer finds it counted
 	return r.nc.Publish(r.inbox, b)
 }
@@ -264,7 +259,11 @@ func (r *request) fail(err error) {
 		r.log.Error("internal error", "subject", r.subject, "err", err)
 		e = ckpt.Errorf(ckpt.Internal, "the service failed and has logged why")
 	}
-	r.measure.note(time.Since(r.came), e.Parts == nil) // what comes in parts is no error
+	failure := e
+	if e.Parts != nil { // the reply comes in parts
+		failure = nil
+	}
+	r.measure.note(time.Since(r.came), failure)
 	told := *e
 	switch e.Code {
 	case ckpt.NotFound, ckpt.Conflict, ckpt.PermissionDenied:
@@ -281,10 +280,6 @@ func (r *request) fail(err error) {
 
 func (r *request) sendError(code, text string, body []byte) error {
 	r.answered.Add(1)
-	if r.endpoint != nil && !r.deferred {
-		return r.endpoint.Error(code, text, body) // which counts it in the endpoint's statistics
-	}
-	// micro looks at its request when the handler returns, and not later.
 	return r.nc.PublishMsg(&nats.Msg{
 		Subject: r.inbox,
 		Header:  nats.Header{ckpt.HeaderError: {text}, ckpt.HeaderErrorCode: {code}},

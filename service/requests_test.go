@@ -30,7 +30,12 @@ type probe = call[ckpt.StateGetRequest, ckpt.StateGetReply]
 func (h *harness) register(op ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply], handler func(r *probe)) {
 	h.Helper()
 	handle(h.Service, op, nil, handler)
-	if err := h.Service.nc.Flush(); err != nil {
+	e := h.endpoints[len(h.endpoints)-1]
+	err := h.member.subscribe(e.subject, ckpt.QueueGroup, e.handler)
+	if err == nil {
+		err = h.Service.nc.Flush()
+	}
+	if err != nil {
 		h.Fatal(err)
 	}
 }

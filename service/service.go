@@ -13,7 +13,6 @@ import (
 	"github.com/ckptbus/ckpt/service/internal/store"
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/micro"
 	"github.com/nats-io/nuid"
 )
 
@@ -26,10 +25,12 @@ type Service struct {
 	store   *store.Store
 	journal journal.Journal
 
-	group     sync.Mutex    // guards the next ones
-	micro     micro.Service // nil: not in the queue group
-	following bool          // what the journal said last
-	begun     bool          // the start has joined the group
+	endpoints []endpoint // of the operations, in the order of the table
+
+	group     sync.Mutex // guards the next ones
+	member    *member    // nil: not in the queue group
+	following bool       // what the journal said last
+	begun     bool       // the start has joined the group
 
 	direct *nats.Subscription // of [ckpt.Info], which it answers until it has stopped
 	events events
@@ -99,6 +100,7 @@ func Start(nc *nats.Conn, opts ...Option) (*Service, error) {
 		so.Window = journal.Window
 	}
 	s.store = store.New(so)
+	s.routes()
 	if err := s.begin(); err != nil {
 		return nil, err
 	}
@@ -202,12 +204,8 @@ func (s *Service) drain(ctx context.Context) error {
 	}
 	// A subscription is gone when the handler of its last request has returned;
 	// what runs beside the handlers is still counted.
-	answered := make(chan struct{})
-	go func() { s.underWay.Wait(); close(answered) }()
-	select {
-	case <-answered:
-	case <-ctx.Done():
-		return fmt.Errorf("service: requests are still under way: %w", ctx.Err())
+	if err := waitFor(ctx, &s.underWay); err != nil {
+		return err
 	}
 	if err := s.drainDirect(ctx); err != nil {
 		return err

@@ -2,14 +2,11 @@ package service
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/service/internal/journal"
 	"github.com/ckptbus/ckpt/service/internal/store"
-	"github.com/nats-io/nats.go/micro"
 	"github.com/nats-io/nuid"
 )
 
@@ -60,10 +57,13 @@ func (s *Service) follows(serving bool, reason string) {
 	}
 	if !serving {
 		s.log.Warn("left the queue group", "prefix", s.prefix, "replica", s.replica, "reason", reason)
-		_ = s.leaveGroup() // fails where the connection is closed: it is left then
+		if s.member != nil {
+			s.member.end()
+			s.member = nil
+		}
 		return
 	}
-	if err := s.register(); err != nil {
+	if err := s.joinGroup(); err != nil {
 		s.log.Error("the queue group was not joined", "err", err)
 		return
 	}
@@ -92,68 +92,28 @@ func (s *Service) awaitFirst() error {
 	if !s.following && s.replicated {
 		return nil // it joins when it follows again
 	}
-	return s.register()
+	return s.joinGroup()
+}
+
+// joinGroup joins the queue group. The caller holds the group's lock.
+func (s *Service) joinGroup() (err error) {
+	s.member, err = s.join()
+	return err
 }
 
 // progressEvery is how often the log tells how far a start has come.
 const progressEvery = time.Second
 
-// register makes the service known to NATS and its endpoints heard.
-func (s *Service) register() error {
-	m, err := micro.AddService(s.nc, micro.Config{
-		Name:        "ckpt",
-		Version:     ckpt.Version,
-		Description: "checkpoint store for AI agents",
-		QueueGroup:  ckpt.QueueGroup,
-		Metadata: map[string]string{
-			"prefix": s.prefix, "store_id": s.StoreID(), "journal": s.journal.Name(), "protocol": strconv.Itoa(ckpt.Protocol), "replica": s.replica,
-		},
-		ErrorHandler: func(_ micro.Service, err *micro.NATSError) { s.log.Error("NATS reports", "err", err) },
-	})
-	if err != nil {
-		return fmt.Errorf("service: %w", err)
-	}
-	s.micro = m
-	s.routes()
-	// The subscriptions are in force when the server has answered.
-	if err := s.nc.FlushTimeout(handshakeTimeout); err != nil {
-		_ = s.leaveGroup()
-		return fmt.Errorf("service: %w", err)
-	}
-	return nil
-}
-
-// leaveGroup takes the endpoints off the bus. The caller holds the group's lock.
-func (s *Service) leaveGroup() error {
-	if s.micro == nil {
-		return nil
-	}
-	m := s.micro
-	s.micro = nil
-	return m.Stop()
-}
-
-// leave takes the endpoints off the bus, and returns when the handlers of what
-// the server had sent by then have returned.
+// leave takes the endpoints off the bus, and returns when what the server had
+// sent to them by then is handled.
 func (s *Service) leave(ctx context.Context) error {
 	s.group.Lock()
-	defer s.group.Unlock()
-	if s.micro == nil {
+	m := s.member
+	s.member = nil
+	s.group.Unlock()
+	if m == nil {
 		return nil
 	}
-	const verbSubscriptions = 9 // PING, INFO and STATS, each for all, by name and by ID
-	left := s.nc.NumSubscriptions() - len(s.micro.Info().Endpoints) - verbSubscriptions
-	if err := s.leaveGroup(); err != nil {
-		return fmt.Errorf("service: %w", err)
-	}
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for s.nc.NumSubscriptions() > left {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("service: requests are still waiting: %w", ctx.Err())
-		}
-	}
-	return nil
+	m.end()
+	return m.wait(ctx)
 }

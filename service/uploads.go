@@ -171,5 +171,5 @@ func endParts(r *call[ckpt.PartsEndRequest, ckpt.PartsEndReply]) {
 		r.fail(err)
 		return
 	}
-	up.take(arrival{subject: up.subject, inbox: r.inbox, payload: up.bytes, endpoint: r.endpoint, done: done})
+	up.take(arrival{subject: up.subject, inbox: r.inbox, payload: up.bytes, grouped: r.grouped, done: done})
 }
