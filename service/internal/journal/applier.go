@@ -81,8 +81,11 @@ func (j *JetStream) take(a assembly, sequence uint64, data []byte) error {
 	if b == nil {
 		return nil
 	}
-	r, err := decodeBody(b)
-	if err != nil {
+	mine := j.takeMine(&p)
+	var r body
+	if mine != nil && mine.after == nil {
+		r.planned, r.at = mine.planned, mine.at // it has the entries themselves
+	} else if r, err = decodeBody(b); err != nil {
 		return err
 	}
 	if r.at >= j.clock.Load() {
@@ -90,15 +93,6 @@ func (j *JetStream) take(a assembly, sequence uint64, data []byte) error {
 		j.latest.Store(first)
 	} else {
 		j.store.Keep(j.latest.Load(), sequence) // whose time it is, since time does not go back
-	}
-	var mine *record
-	if p.writer == j.writer {
-		j.mu.Lock()
-		if mine = j.underWay[p.number]; mine != nil {
-			j.remove(mine)
-			j.troubled = false
-		}
-		j.mu.Unlock()
 	}
 	void := sequence > r.planned+j.window(&p)
 	if mine != nil {
@@ -116,6 +110,23 @@ func (j *JetStream) take(a assembly, sequence uint64, data []byte) error {
 		}
 	}
 	return nil
+}
+
+// takeMine takes a record off those under way that this replica has sent and that has
+// come back; nil of another's, and of one that has come back before.
+func (j *JetStream) takeMine(p *part) *record {
+	if p.writer != j.writer {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	mine := j.underWay[p.number]
+	if mine != nil {
+		j.remove(mine)
+		j.reuse(mine)
+		j.troubled = false
+	}
+	return mine
 }
 
 // window is how many records the record's plan may be behind.

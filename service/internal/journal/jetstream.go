@@ -89,6 +89,8 @@ type JetStream struct {
 	underWay map[uint64]*record    // by number
 	ours     int                   // of these, those that count against Options.UnderWay
 	waiting  []*pending            // for a record
+	entries  [][]byte              // memory for those of the next record
+	spare    [][]byte              // memory for the next records
 	barriers []func(error)         // for a record
 	busy     map[string][]*pending // by thread, what waits for the write under way
 	waiters  waiters

@@ -105,6 +105,15 @@ func appendBody(b []byte, planned uint64, at int64, entries [][]byte) []byte {
 	return b
 }
 
+// bodyBytes is more than the body of the entries has.
+func bodyBytes(entries [][]byte) int {
+	n := 1 + 9 + 9 + 5 // the array's header, two integers, the header of the entries
+	for _, e := range entries {
+		n += 5 + len(e)
+	}
+	return n
+}
+
 func decodeBody(b []byte) (r body, err error) {
 	if err := ckpt.Check(b); err != nil {
 		return r, err

@@ -29,13 +29,14 @@ func (j *JetStream) flush() {
 			j.waiting = nil
 		}
 		j.ours++
-		entries := make([][]byte, n)
 		planned := j.applied.Load()
-		for i, p := range r.writes {
-			entries[i] = p.entry
+		j.entries = j.entries[:0]
+		for _, p := range r.writes {
+			j.entries = append(j.entries, p.entry)
 			planned = min(planned, p.planned)
 		}
-		j.number(r, planned, entries)
+		j.number(r, planned, j.entries)
+		clear(j.entries)
 		if size > recordBytes { // one large entry: the record has it now
 			r.writes[0].entry = nil
 		}
@@ -52,16 +53,40 @@ const recordBytes = 64 << 10
 // position, and counts it as under way. The caller holds the lock.
 func (j *JetStream) number(r *record, planned uint64, entries [][]byte) {
 	j.last++
-	r.number = j.last
+	r.number, r.planned, r.at = j.last, planned, max(j.now(), j.clock.Load())
 	j.underWay[r.number] = r
-	now := max(j.now(), j.clock.Load())
-	body := appendBody(nil, planned, now, entries)
+	p := part{version, j.storeID(), j.writer, r.number, 0, 1, nil}
 	room := int(j.nc.MaxPayload()) - headBytes
-	count := max(1, (len(body)+room-1)/room)
-	for i := range count {
-		piece := body[i*room : min((i+1)*room, len(body))]
-		p := part{version, j.storeID(), j.writer, r.number, i, count, nil}
+	if most := bodyBytes(entries); most <= room {
+		r.parts = append(r.parts, appendBody(p.append(j.spareFor(headBytes+most)), planned, r.at, entries))
+		return
+	}
+	body := appendBody(nil, planned, r.at, entries)
+	p.count = (len(body) + room - 1) / room
+	for ; p.index < p.count; p.index++ {
+		piece := body[p.index*room : min((p.index+1)*room, len(body))]
 		r.parts = append(r.parts, append(p.append(make([]byte, 0, headBytes+len(piece))), piece...))
+	}
+}
+
+// spareFor returns memory for a message of up to so many bytes. The caller holds the
+// lock.
+func (j *JetStream) spareFor(n int) []byte {
+	if last := len(j.spare) - 1; last >= 0 {
+		b := j.spare[last]
+		if j.spare = j.spare[:last]; cap(b) >= n {
+			return b
+		}
+	}
+	return make([]byte, 0, max(n, recordBytes/4))
+}
+
+// reuse takes back the memory of a record that has come back. Of one that was sent
+// again, somebody may still be reading it. The caller holds the lock.
+func (j *JetStream) reuse(r *record) {
+	if !r.again && len(r.parts) == 1 && cap(r.parts[0]) <= 2*recordBytes && len(j.spare) < j.opts.UnderWay {
+		j.spare = append(j.spare, r.parts[0][:0])
+		r.parts = nil
 	}
 }
 

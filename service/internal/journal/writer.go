@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/ckptbus/ckpt"
@@ -21,9 +22,25 @@ type pending struct {
 	ahead   int          // how many of its threads have other writes under way
 }
 
+// pendings is memory that one write uses after the other. What is longest of it is
+// the encoded entry.
+var pendings = sync.Pool{New: func() any { return new(pending) }}
+
+// free gives the memory of a write back that was answered.
+func (p *pending) free() {
+	entry := p.entry
+	if cap(entry) > recordBytes {
+		entry = nil
+	}
+	*p = pending{entry: entry}
+	pendings.Put(p)
+}
+
 // record is a record that was sent and is not applied here yet.
 type record struct {
 	number   uint64
+	planned  uint64 // as in [body]
+	at       int64
 	writes   []*pending
 	barriers []func(error)
 	after    func(applied []bool) // of entries that are no writes
@@ -35,7 +52,8 @@ type record struct {
 // Commit carries out a write: it waits while another write to one of its threads is
 // under way, since it would be planned on what is out of date by then.
 func (j *JetStream) Commit(w *store.Write, now int64, caller Caller) {
-	p := &pending{Write: w, caller: caller, now: now, came: time.Now()}
+	p := pendings.Get().(*pending)
+	p.Write, p.caller, p.now, p.came = w, caller, now, time.Now()
 	j.mu.Lock()
 	if j.closed {
 		j.mu.Unlock()
@@ -158,8 +176,9 @@ func (j *JetStream) plan(p *pending) (entry bool, a store.Result, err error) {
 // have their places in the queues of all their threads at one moment, so no two of
 // them wait for one another.
 func (j *JetStream) finish(p *pending, a store.Result, err error) {
-	thread, group := p.ThreadID, p.Group
-	p.caller.Done(a, err) // which may use the write again
+	thread, group, caller := p.ThreadID, p.Group, p.caller
+	p.free()
+	caller.Done(a, err) // which may use the write again
 	if next := j.next(thread); next != nil {
 		j.begin(next)
 	}

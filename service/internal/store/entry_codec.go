@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"sync"
 
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/internal/wire"
@@ -51,7 +52,11 @@ const (
 
 // coded is an entry as its fields on the wire.
 type coded struct {
-	*Entry
+	kind, requestID           string
+	threadID, userID          string
+	digest, base              uint64
+	at, expires, until        int64
+	latest                    int
 	answer                    []byte
 	flags                     int
 	messages, times           []ckpt.Raw
@@ -59,7 +64,6 @@ type coded struct {
 	delete, lease             ckpt.Raw
 	gaps                      [][2]int
 	ahead                     uint64
-	kind, requestID           string
 	state, cache, metadata, i ckpt.Raw
 	retain, fresh             ckpt.Raw
 	past                      codedHistory
@@ -69,27 +73,27 @@ type coded struct {
 func (c *coded) declare(f *wire.Fields) {
 	f.Open()
 	f.Required("k", &c.kind)
-	f.Required("t", &c.ThreadID)
-	f.Optional("u", &c.UserID)
+	f.Required("t", &c.threadID)
+	f.Optional("u", &c.userID)
 	f.Optional("r", &c.requestID)
-	f.Optional("h", &c.Digest)
-	f.Required("at", &c.At)
-	f.Optional("b", &c.Base)
+	f.Optional("h", &c.digest)
+	f.Required("at", &c.at)
+	f.Optional("b", &c.base)
 	f.Optional("a", &c.answer)
 	f.Optional("f", &c.flags)
 	f.Optional("s", &c.state)
 	f.Optional("c", &c.cache)
-	f.Optional("x", &c.Expires)
+	f.Optional("x", &c.expires)
 	f.Optional("m", &c.messages)
 	f.Optional("d", &c.delete)
 	f.Optional("md", &c.metadata)
 	f.Optional("i", &c.i)
 	f.Optional("l", &c.retain)
 	f.Optional("lf", &c.fresh)
-	f.Optional("mk", &c.Latest)
+	f.Optional("mk", &c.latest)
 	f.Optional("ls", &c.lease)
 	f.Optional("la", &c.ahead)
-	f.Optional("lu", &c.Until)
+	f.Optional("lu", &c.until)
 	f.Optional("n", &c.times)
 	f.Optional("w", &c.recent)
 	f.Optional("mg", &c.gaps)
@@ -98,10 +102,32 @@ func (c *coded) declare(f *wire.Fields) {
 	f.Optional("o", &c.origin)
 }
 
+// entryCodec is the memory of one entry after the other, whose fields are declared
+// once.
+type entryCodec struct {
+	coded
+	fields *wire.Fields
+}
+
+var entryCodecs = sync.Pool{New: func() any {
+	c := &entryCodec{fields: wire.Declare()}
+	c.declare(c.fields)
+	return c
+}}
+
+// free gives the memory back.
+func (c *entryCodec) free() {
+	c.coded = coded{}
+	entryCodecs.Put(c)
+}
+
 // Append appends the entry to b.
 func (e *Entry) Append(b []byte) ([]byte, error) {
-	c := coded{
-		Entry: e, kind: e.Kind, requestID: e.RequestID, answer: e.Answer,
+	c := entryCodecs.Get().(*entryCodec)
+	defer c.free()
+	c.coded = coded{
+		kind: e.Kind, threadID: e.ThreadID, userID: e.UserID, requestID: e.RequestID, digest: e.Digest,
+		at: e.At, base: e.Base, expires: e.Expires, until: e.Until, latest: e.Latest, answer: e.Answer,
 		retain: e.Retain.raw(), fresh: e.Fresh.raw(),
 		state: e.State.value, cache: e.Cache.value, metadata: e.Metadata, i: e.Record,
 		flags: one(e.State.remove)*flagNoState | one(e.Cache.remove)*flagNoCache | one(e.NoRecord)*flagNoRecord | one(e.NoThread)*flagNoThread | one(e.NoMeta)*flagNoMeta,
@@ -138,10 +164,7 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 		}
 		c.group = append(c.group, wire.AppendBin(nil, raw))
 	}
-	f := wire.Declare()
-	defer f.Free()
-	c.declare(f)
-	return f.Append(b)
+	return c.fields.Append(b)
 }
 
 // DecodeEntry reads an entry. What it holds as bytes is a copy.
@@ -149,15 +172,15 @@ func DecodeEntry(b ckpt.Raw) (Entry, error) { return decodeEntry(b, true) }
 
 // decodeEntry reads an entry, which may be the first of a group or not.
 func decodeEntry(b ckpt.Raw, first bool) (Entry, error) {
-	var e Entry
-	c := coded{Entry: &e}
-	f := wire.Declare()
-	defer f.Free()
-	c.declare(f)
-	if err := f.Decode(b); err != nil {
+	c := entryCodecs.Get().(*entryCodec)
+	defer c.free()
+	if err := c.fields.Decode(b); err != nil {
 		return Entry{}, err
 	}
-	e.Kind, e.RequestID, e.Answer = kindOf(c.kind), c.requestID, c.answer
+	e := Entry{
+		Kind: kindOf(c.kind), Digest: c.digest, At: c.at, Base: c.base, Expires: c.expires, Until: c.until, Latest: c.latest, Answer: c.answer,
+	}
+	e.ThreadID, e.UserID, e.RequestID = c.threadID, c.userID, c.requestID
 	e.State = change{bytes.Clone(c.state), c.flags&flagNoState != 0}
 	e.Cache = change{bytes.Clone(c.cache), c.flags&flagNoCache != 0}
 	e.Metadata, e.Record = bytes.Clone(c.metadata), bytes.Clone(c.i)
@@ -201,7 +224,7 @@ func decodeEntry(b ckpt.Raw, first bool) (Entry, error) {
 		e.Fork = &Fork{o.thread, o.revision}
 	}
 	if e.Kind == kindSnapshot {
-		s, err := decodeSnapshot(&c)
+		s, err := decodeSnapshot(&c.coded, e.State.value)
 		if err != nil {
 			return Entry{}, err
 		}

@@ -19,7 +19,7 @@ var kinds = func() map[string]string {
 	return m
 }()
 
-func decodeSnapshot(c *coded) (*Snapshot, error) {
+func decodeSnapshot(c *coded, state ckpt.Raw) (*Snapshot, error) {
 	s := &Snapshot{ahead: c.ahead}
 	times := []*int64{&s.created, &s.updated, &s.stateAt, &s.cacheAt}
 	if len(c.times) < len(times) {
@@ -42,7 +42,7 @@ func decodeSnapshot(c *coded) (*Snapshot, error) {
 		}
 		s.recent = append(s.recent, a)
 	}
-	if s.history, err = c.past.history(c.State.value); err == nil {
+	if s.history, err = c.past.history(state); err == nil {
 		s.origin, err = decodeOrigin(c.origin)
 	}
 	return s, err
