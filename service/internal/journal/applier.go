@@ -105,6 +105,9 @@ func (j *JetStream) take(a assembly, sequence uint64, data []byte) error {
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", i, err)
 		}
+		if e.Snapshot != nil {
+			j.compacts(p.writer)
+		}
 		if !void {
 			j.store.Apply(&e, j.clock.Load(), first, sequence, tell)
 		}

@@ -15,6 +15,20 @@ import (
 // long more, so that replicas seldom do it together, which would do no harm.
 const compactEvery = time.Second
 
+// leaves reports whether another replica does the work: of several that compact at
+// once, the one whose writer comes first goes on. One that ends is missed when
+// nothing was seen of its work for as long as this one would have waited anyway.
+func (j *JetStream) leaves() bool {
+	return time.Since(time.Unix(0, j.compacted.Load())) < compactEvery
+}
+
+// compacts takes note of a snapshot that another replica has written.
+func (j *JetStream) compacts(writer string) {
+	if writer < j.writer {
+		j.compacted.Store(time.Now().UnixNano())
+	}
+}
+
 // snapshotBytes is how many bytes of snapshots share a record.
 const snapshotBytes = 256 << 10
 
@@ -79,16 +93,16 @@ func (j *JetStream) compact(ctx context.Context) error {
 			return err
 		}
 		j.store.Gone(info.State.FirstSeq)
-		live := j.store.Live()
-		excess := int64(info.State.Bytes) - 2*int64(live) - j.opts.Slack
-		if excess <= 0 {
+		live, slack := j.store.Live(), j.slack(info)
+		excess := int64(info.State.Bytes) - 2*int64(live) - slack
+		if excess <= 0 || j.leaves() {
 			return nil
 		}
 		before := j.cut(ctx, info.State.FirstSeq)
 		if before > info.State.FirstSeq {
 			continue // that may have been enough
 		}
-		n, err := j.copyForward(ctx, int64(live)/4+j.opts.Slack/4)
+		n, err := j.copyForward(ctx, int64(live)/4+slack/4)
 		if err != nil {
 			return err
 		}
@@ -97,6 +111,16 @@ func (j *JetStream) compact(ctx context.Context) error {
 		}
 		j.log.Debug("compacted", "stream", j.stream, "snapshots", n, "bytes", info.State.Bytes, "live", live)
 	}
+}
+
+// slack returns what the stream may hold beside twice what is live: a small part of
+// what it may hold at all, where that is bounded.
+func (j *JetStream) slack(info *nats.StreamInfo) int64 {
+	slack := j.opts.Slack
+	if limit := info.Config.MaxBytes; limit > 0 {
+		slack = min(slack, limit/8)
+	}
+	return slack
 }
 
 // cut removes the records that nothing needs from the head of the stream and
@@ -158,7 +182,7 @@ func (j *JetStream) copyForward(ctx context.Context, budget int64) (n int, err e
 
 // grow counts what came to the stream, and has it compacted when that is much.
 func (j *JetStream) grow(bytes int) {
-	if j.came += int64(bytes); j.came < j.opts.Slack/2 {
+	if j.came += int64(bytes); j.came < j.growth.Load() {
 		return
 	}
 	j.came = 0

@@ -107,6 +107,7 @@ func (j *JetStream) follow(wait time.Duration, heard func()) error {
 	if err != nil {
 		return err
 	}
+	j.growth.Store(j.slack(info) / 2)
 	state := &info.State
 	switch applied := j.applied.Load(); {
 	case id != j.storeID():

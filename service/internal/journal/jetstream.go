@@ -32,8 +32,9 @@ type Options struct {
 	// Grace is how long a replica that hears nothing of the stream still serves.
 	// 0 means 2 s.
 	Grace time.Duration
-	// Slack is how many bytes the stream may hold beside twice what is live. 0
-	// means 8 MiB.
+	// Slack is how many bytes the stream may hold beside twice what is live; at most
+	// an eighth of what it may hold at all. 0 means 32 MiB: with less, a store that
+	// is small and written often would be compacted all the time.
 	Slack int64
 	// Window is how many records a plan may be behind the record that brings it:
 	// the same for all replicas. 0 means [Window].
@@ -99,8 +100,10 @@ type JetStream struct {
 
 	assembly assembly // outlives a consumer: the next one goes on where it ended
 
-	came  int64         // bytes of the stream since it was looked whether to compact; the follower's own
-	grown chan struct{} // that is much
+	came      int64         // bytes of the stream since it was looked whether to compact; the follower's own
+	growth    atomic.Int64  // how many are much
+	grown     chan struct{} // that is much
+	compacted atomic.Int64  // when another replica did, before which this one stands back; in nanoseconds since 1970
 
 	stale  chan error // ends a view that lacks what it needs
 	status statusBox
@@ -158,7 +161,7 @@ func (o Options) withDefaults() Options {
 		o.Window = Window
 	}
 	if o.Slack == 0 {
-		o.Slack = 8 << 20
+		o.Slack = 32 << 20
 	}
 	return o
 }
