@@ -52,8 +52,9 @@ const (
 
 // coded is an entry as its fields on the wire.
 type coded struct {
-	kind, requestID           string
+	kind                      kind
 	threadID, userID          string
+	requestID                 string
 	digest, base              uint64
 	at, expires, until        int64
 	latest                    int
@@ -126,7 +127,7 @@ func (e *Entry) Append(b []byte) ([]byte, error) {
 	c := entryCodecs.Get().(*entryCodec)
 	defer c.free()
 	c.coded = coded{
-		kind: e.Kind, threadID: e.ThreadID, userID: e.UserID, requestID: e.RequestID, digest: e.Digest,
+		kind: kind(e.Kind), threadID: e.ThreadID, userID: e.UserID, requestID: e.RequestID, digest: e.Digest,
 		at: e.At, base: e.Base, expires: e.Expires, until: e.Until, latest: e.Latest, answer: e.Answer,
 		retain: e.Retain.raw(), fresh: e.Fresh.raw(),
 		state: e.State.value, cache: e.Cache.value, metadata: e.Metadata, i: e.Record,
@@ -178,7 +179,7 @@ func decodeEntry(b ckpt.Raw, first bool) (Entry, error) {
 		return Entry{}, err
 	}
 	e := Entry{
-		Kind: kindOf(c.kind), Digest: c.digest, At: c.at, Base: c.base, Expires: c.expires, Until: c.until, Latest: c.latest, Answer: c.answer,
+		Kind: string(c.kind), Digest: c.digest, At: c.at, Base: c.base, Expires: c.expires, Until: c.until, Latest: c.latest, Answer: c.answer,
 	}
 	e.ThreadID, e.UserID, e.RequestID = c.threadID, c.userID, c.requestID
 	e.State = change{bytes.Clone(c.state), c.flags&flagNoState != 0}
@@ -284,10 +285,20 @@ func decodeIDs(raw ckpt.Raw) ([]ckpt.MessageID, error) {
 	return ids, nil
 }
 
-// kindOf returns the kind as the one string that all entries of it share.
-func kindOf(kind string) string {
-	if k, ok := kinds[kind]; ok {
-		return k
+// kind is that of an entry. One that is read is the one string that all of it share.
+type kind string
+
+func (k *kind) AppendWire(b []byte) ([]byte, error) { return wire.AppendStr(b, string(*k)), nil }
+func (k *kind) EmptyWire() bool                     { return *k == "" }
+
+func (k *kind) DecodeWire(raw wire.Raw) error {
+	if text, ok := raw.Text(); ok {
+		if shared, ok := kinds[string(text)]; ok {
+			*k = kind(shared)
+			return nil
+		}
 	}
-	return kind
+	s, err := raw.Str()
+	*k = kind(s)
+	return err
 }

@@ -94,10 +94,9 @@ func decodeAnswered(raw ckpt.Raw) (a answered, err error) {
 	if a.requestID, err = parts[0].Str(); err != nil {
 		return a, err
 	}
-	if a.kind, err = parts[1].Str(); err != nil {
+	if err = (*kind)(&a.kind).DecodeWire(parts[1]); err != nil {
 		return a, err
 	}
-	a.kind = kindOf(a.kind)
 	if a.at, err = parts[2].Int(); err != nil {
 		return a, err
 	}
