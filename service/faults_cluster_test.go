@@ -59,3 +59,30 @@ func TestClusterRestarts(t *testing.T) {
 	g.serving(replicas...)
 	l.verify(replicas...)
 }
+
+// Of five servers that keep the stream, any two may stop, the leader among them.
+func TestFiveServers(t *testing.T) {
+	t.Parallel()
+	c := bustest.StartCluster(t, 5)
+	g := groupOn(t, c.URLs(), Stream{Replicas: 5})
+	replicas := g.startAll(2)
+	l := g.load(3)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	leader, err := c.WaitStreamLeader(ctx, journalStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := (leader + 1) % 5
+	c.StopServer(leader)
+	c.StopServer(other)
+	l.progress()
+	c.RestartServer(leader)
+	c.RestartServer(other)
+	if err := c.WaitStreamCurrent(ctx, journalStream); err != nil {
+		t.Fatal(err)
+	}
+	l.progress()
+	l.unfailing()
+	l.verify(replicas...)
+}

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"errors"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -71,21 +69,7 @@ func TestServeDataKilled(t *testing.T) {
 	t.Parallel()
 	program, dir := build(t), t.TempDir()
 	for _, sync := range []string{"always", "1m"} {
-		cmd := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--data", dir, "--sync", sync)
-		stdout, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		defer cmd.Process.Kill()
-		url := ""
-		for lines := bufio.NewScanner(stdout); lines.Scan() && !strings.Contains(lines.Text(), "Ctrl-C"); {
-			if _, rest, found := strings.Cut(lines.Text(), "NATS     "); found {
-				url = strings.Fields(rest)[0]
-			}
-		}
+		cmd, url := startProgram(t, program, "serve", "--listen", "127.0.0.1:0", "--data", dir, "--sync", sync)
 		c := dial(t, url)
 		for i := range 100 {
 			if _, err := c.PutState(t.Context(), "killed-"+sync, ckpt.Raw{byte(i)}); err != nil {
