@@ -41,10 +41,15 @@ func callers(caller func(i int) (request func() error)) load {
 
 // rate runs the load for one turn and returns its requests a second.
 func rate(l load, inFlight int, turn time.Duration) (float64, error) {
-	var stop atomic.Bool
 	start := time.Now()
+	n, err := count(l, inFlight, turn)
+	return float64(n) / time.Since(start).Seconds(), err
+}
+
+// count runs the load for one turn and returns how many requests it made.
+func count(l load, inFlight int, turn time.Duration) (int, error) {
+	var stop atomic.Bool
 	timer := time.AfterFunc(turn, func() { stop.Store(true) })
 	defer timer.Stop()
-	n, err := l(inFlight, &stop)
-	return float64(n) / time.Since(start).Seconds(), err
+	return l(inFlight, &stop)
 }
