@@ -18,7 +18,7 @@ func (s *Store) Apply(e *Entry, now int64, first, revision uint64, applied func(
 	sh := s.shard(e.ThreadID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	t := s.find(sh, e.ThreadID, now, revision)
+	t := s.find(sh, e, now, revision)
 	switch {
 	case e.Snapshot != nil:
 		if t == nil {
@@ -53,14 +53,23 @@ func (s *Store) carryOut(sh *shard, t *thread, e *Entry, now int64, first, revis
 }
 
 // find returns the thread that an entry of a record is about, nil where there is no
-// trace of it that the record may see.
-func (s *Store) find(sh *shard, id string, now int64, revision uint64) *thread {
-	t := sh.threads.get(id)
-	if t != nil && s.forgotten(t, now, revision) {
-		sh.forget(t)
-		t = nil
+// trace of it that the record may see. One that is behind the entry's plan lacks what
+// a record made of it together with a thread whose records are cut off here: what
+// there is of it is as good as nothing, until its snapshot comes.
+func (s *Store) find(sh *shard, e *Entry, now int64, revision uint64) *thread {
+	t := sh.threads.get(e.ThreadID)
+	switch {
+	case t == nil:
+		return nil
+	case t.revision < e.Base:
+		before := t.peek().weight()
+		s.end(sh, t)
+		sh.settle(t, before)
+	case !s.forgotten(t, now, revision):
+		return t
 	}
-	return t
+	sh.forget(t)
+	return nil
 }
 
 // apply changes the thread by an entry. t is what the shard has under the

@@ -126,7 +126,7 @@ func (s *Store) applyGroup(e *Entry, now int64, first, revision uint64, applied 
 		if part.Until != 0 && part.Until <= now {
 			return false // a lease ran out between the plan and the record
 		}
-		t := s.find(s.shard(part.ThreadID), part.ThreadID, now, revision)
+		t := s.find(s.shard(part.ThreadID), part, now, revision)
 		if t == nil && e.Fork != nil && part != e {
 			s.opts.Missed(revision, now)
 			return false // the source's records are cut off, and a snapshot of the fork follows

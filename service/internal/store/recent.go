@@ -137,13 +137,15 @@ func (t *thread) answer(w *Write, now int64) (*answered, error) {
 		Message: "request_id " + a.requestID + " was used for " + used + " already: take a new ID for each request"}
 }
 
-// remember keeps an entry's answer.
+// remember keeps an entry's answer, and forgets all others where the latest of them
+// is too old: the sweep does so at another time on each replica, and what they hold
+// must be the same.
 func (t *thread) remember(e *Entry, now int64, revision uint64) {
 	if e.RequestID == "" || len(e.Answer) == 0 { // of a group, the first thread's entry has the answer
 		return
 	}
 	d := t.detail()
-	if d.recent == nil {
+	if !t.remembers(now) {
 		d.recent = new(answers)
 	}
 	d.recent.add(answered{e.RequestID, e.Kind, e.Digest, now, revision, bytes.Clone(e.Answer)})
