@@ -166,7 +166,6 @@ func (j *JetStream) applyMine(mine *record, r body, void bool, first, sequence u
 			continue
 		}
 		p.end = nil
-		p.waits(mine.sent)
 		p.Again() // the thread has moved on: plan anew
 		p.now = j.now()
 		j.begin(p)

@@ -14,7 +14,7 @@ type pending struct {
 	*store.Write
 	caller  Caller
 	now     int64
-	since   time.Time    // when it had to wait for the first time; zero: it did not
+	came    time.Time    // what waits for too long since then is not planned again: see begin
 	entry   []byte       // encoded
 	planned uint64       // the position that it was planned at
 	sure    bool         // it was planned on a view that a barrier vouched for
@@ -53,7 +53,7 @@ type record struct {
 // under way, since it would be planned on what is out of date by then.
 func (j *JetStream) Commit(w *store.Write, now int64, caller Caller) {
 	p := pendings.Get().(*pending)
-	p.Write, p.caller, p.now = w, caller, now
+	p.Write, p.caller, p.now, p.came = w, caller, now, time.Now()
 	j.mu.Lock()
 	if j.closed {
 		j.mu.Unlock()
@@ -69,9 +69,6 @@ func (j *JetStream) Commit(w *store.Write, now int64, caller Caller) {
 		j.busy[thread] = queue
 	}
 	free := p.ahead == 0
-	if !free {
-		p.since = time.Now()
-	}
 	j.mu.Unlock()
 	if free {
 		j.begin(p)
@@ -110,7 +107,6 @@ func (j *JetStream) begin(p *pending) {
 		return
 	default:
 		p.Again()
-		p.waits(time.Now())
 		j.Barrier(func(err error) {
 			if err != nil {
 				j.finish(p, store.Result{}, err)
@@ -125,7 +121,7 @@ func (j *JetStream) begin(p *pending) {
 		j.finish(p, a, err)
 		return
 	}
-	if _, own := p.caller.(written); !own && !p.since.IsZero() && time.Since(p.since) > j.opts.Patience {
+	if _, own := p.caller.(written); !own && time.Since(p.came) > j.opts.Patience {
 		j.finish(p, store.Result{}, errLate)
 		return
 	}
@@ -138,13 +134,6 @@ func (j *JetStream) begin(p *pending) {
 	j.waiting = append(j.waiting, p)
 	j.mu.Unlock()
 	j.rouse()
-}
-
-// waits notes that the write waits, since the time at the latest.
-func (p *pending) waits(since time.Time) {
-	if p.since.IsZero() {
-		p.since = since
-	}
 }
 
 // effect is what the write's next record is to bring about.
