@@ -284,21 +284,3 @@ func decodeIDs(raw ckpt.Raw) ([]ckpt.MessageID, error) {
 	}
 	return ids, nil
 }
-
-// kind is that of an entry. One that is read is the one string that all of it share.
-type kind string
-
-func (k *kind) AppendWire(b []byte) ([]byte, error) { return wire.AppendStr(b, string(*k)), nil }
-func (k *kind) EmptyWire() bool                     { return *k == "" }
-
-func (k *kind) DecodeWire(raw wire.Raw) error {
-	if text, ok := raw.Text(); ok {
-		if shared, ok := kinds[string(text)]; ok {
-			*k = kind(shared)
-			return nil
-		}
-	}
-	s, err := raw.Str()
-	*k = kind(s)
-	return err
-}

@@ -11,14 +11,6 @@ import (
 
 // This file has what only snapshots have on the wire: see entry_codec.go.
 
-var kinds = func() map[string]string {
-	m := map[string]string{kindSnapshot: kindSnapshot, ckpt.KindExpired: ckpt.KindExpired}
-	for _, op := range ckpt.Operations() {
-		m[op.Name] = op.Name
-	}
-	return m
-}()
-
 func decodeSnapshot(c *coded, state ckpt.Raw) (*Snapshot, error) {
 	s := &Snapshot{ahead: c.ahead}
 	times := []*int64{&s.created, &s.updated, &s.stateAt, &s.cacheAt}
