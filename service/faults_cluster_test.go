@@ -27,11 +27,7 @@ func TestStreamLeaderChanges(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	leader, err := c.WaitStreamLeader(ctx, journalStream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.StopServer(leader)
+	leader := stopLeader(ctx, t, c)
 	l.progress()
 	c.RestartServer(leader)
 	if err := c.WaitStreamCurrent(ctx, journalStream); err != nil {
@@ -40,6 +36,17 @@ func TestStreamLeaderChanges(t *testing.T) {
 	l.progress()
 	l.unfailing()
 	l.verify(replicas...)
+}
+
+// stopLeader stops the server that leads the stream, and returns which one it is.
+func stopLeader(ctx context.Context, t *testing.T, c *bustest.Cluster) int {
+	t.Helper()
+	leader, err := c.WaitStreamLeader(ctx, journalStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.StopServer(leader)
+	return leader
 }
 
 // All servers stop at once and start again from their files. The replicas come
@@ -69,12 +76,8 @@ func TestFiveServers(t *testing.T) {
 	l := g.load(3)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	leader, err := c.WaitStreamLeader(ctx, journalStream)
-	if err != nil {
-		t.Fatal(err)
-	}
+	leader := stopLeader(ctx, t, c)
 	other := (leader + 1) % 5
-	c.StopServer(leader)
 	c.StopServer(other)
 	l.progress()
 	c.RestartServer(leader)
