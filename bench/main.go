@@ -63,7 +63,7 @@ func main() {
 		short   = flag.Bool("quick", false, "run for some seconds; the figures are less steady")
 		rounds  = flag.Int("rounds", 0, "pairs of turns for each figure (default 7, or 3)")
 		turn    = flag.Duration("turn", 0, "time of one turn (default 250ms, or 30ms)")
-		only    = flag.String("run", "", "run only the parts whose name matches this expression: put, get, list, client, search, journal, follow, commit, start, large")
+		only    = flag.String("run", "", "run only the parts whose name matches this expression: put, get, list, client, search, journal, reads, follow, commit, start, large")
 		payload = flag.Int("size", 0, "bytes of a payload (default 256, 4096 and 65536)")
 		flight  = flag.Int("in-flight", 0, "requests under way at once (default 1, 16 and 128)")
 		profile = flag.String("cpuprofile", "", "write a CPU profile of the whole run to this file")
@@ -104,6 +104,7 @@ var parts = []struct {
 	{"client", local(clients)},
 	{"search", local(searches)},
 	{"journal", journals},
+	{"reads", reads},
 	{"follow", follows},
 	{"commit", commits},
 	{"start", starts},
