@@ -127,6 +127,7 @@ func (j *JetStream) takeMine(p *part) *record {
 	if mine != nil {
 		j.remove(mine)
 		j.reuse(mine)
+		j.gatherFor(mine)
 		j.troubled = false
 	}
 	return mine

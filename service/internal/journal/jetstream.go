@@ -90,6 +90,7 @@ type JetStream struct {
 	underWay map[uint64]*record    // by number
 	ours     int                   // of these, those that count against Options.UnderWay
 	waiting  []*pending            // for a record
+	gather   gather                // what the next record waits for
 	entries  [][]byte              // memory for those of the next record
 	spare    [][]byte              // memory for the next records
 	barriers []func(error)         // for a record

@@ -12,7 +12,10 @@ import (
 func (j *JetStream) flush() {
 	for {
 		j.mu.Lock()
-		if len(j.waiting)+len(j.barriers) == 0 || j.ours >= j.opts.UnderWay {
+		if len(j.barriers) > 0 {
+			j.gather.end() // readers do not wait for writers
+		}
+		if len(j.waiting)+len(j.barriers) == 0 || j.ours >= j.opts.UnderWay || j.gather.holds(len(j.waiting)) {
 			j.mu.Unlock()
 			return
 		}
