@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/ckptbus/ckpt"
@@ -20,18 +17,20 @@ import (
 type mode struct {
 	name     string
 	servers  int
-	replicas int // of the service
+	replicas int  // of the service
+	far      bool // the stream's leader is not on the server that the service is connected to
 	sync     bool
 	targets  map[int]float64 // of a put, by requests in flight
 }
 
 // modes are those whose puts are measured against an echo of the payload.
 var modes = []mode{
-	{"one server, synced every second", 1, 1, false, map[int]float64{1: 0.55, 16: 0.55, 128: 0.75}},
-	{"the same with two replicas", 1, 2, false, map[int]float64{128: 0.5}},
-	{"the same with three replicas", 1, 3, false, map[int]float64{128: 0.4}},
-	{"one server, synced always", 1, 1, true, map[int]float64{16: 0.25, 128: 0.5}},
-	{"three servers, synced every second", 3, 1, false, map[int]float64{16: 0.35, 128: 0.5}},
+	{name: "one server, synced every second", servers: 1, replicas: 1, targets: map[int]float64{1: 0.55, 16: 0.55, 128: 0.75}},
+	{name: "the same with two replicas", servers: 1, replicas: 2, targets: map[int]float64{128: 0.5}},
+	{name: "the same with three replicas", servers: 1, replicas: 3, targets: map[int]float64{128: 0.4}},
+	{name: "one server, synced always", servers: 1, replicas: 1, sync: true, targets: map[int]float64{16: 0.25, 128: 0.5}},
+	{name: "three servers, synced every second", servers: 3, replicas: 1, targets: map[int]float64{16: 0.35, 128: 0.5}},
+	{name: "the same with the stream's leader on another server than the service", servers: 3, replicas: 1, far: true},
 }
 
 // journals compares puts and gets of services with a JetStream journal with an
@@ -121,59 +120,15 @@ func (m mode) rig(ctx context.Context, folder string) (*rig, error) {
 		return nil, err
 	}
 	r := &rig{ctx: ctx, server: servers[0], peers: servers[1:]}
-	if err := r.begin(m.replicas, []service.Option{stream}); err != nil {
+	err = r.begin(m.replicas, []service.Option{stream})
+	if err == nil {
+		err = m.place(r, stream)
+	}
+	if err != nil {
 		r.close()
 		return nil, err
 	}
 	return r, nil
-}
-
-// startCluster starts servers that form a cluster.
-func startCluster(ctx context.Context, o bus.Options, n int) (servers []*bus.Server, err error) {
-	defer func() {
-		if err != nil {
-			for _, s := range servers {
-				s.Stop()
-			}
-		}
-	}()
-	folder := o.Data
-	routes, err := freeRoutes(n)
-	if err != nil {
-		return nil, err
-	}
-	for i := range n {
-		o.Name = fmt.Sprint("server-", i)
-		o.Data = filepath.Join(folder, o.Name)
-		o.Cluster = &bus.Cluster{Name: "bench", Listen: strings.TrimPrefix(routes[i], "nats-route://"), Routes: routes}
-		s, err := bus.Start(o)
-		if err != nil {
-			return servers, err
-		}
-		servers = append(servers, s)
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for _, s := range servers {
-		if err := s.WaitJetStream(ctx); err != nil {
-			return servers, err
-		}
-	}
-	return servers, nil
-}
-
-// freeRoutes returns URLs of n free ports: the servers of a cluster have to know
-// all of them when they start.
-func freeRoutes(n int) (routes []string, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		routes = append(routes, "nats-route://"+l.Addr().String())
-	}
-	return routes, nil
 }
 
 // keyValue makes a bucket that is kept as the journal is, with all keys in it.

@@ -38,6 +38,31 @@ func TestStreamLeaderChanges(t *testing.T) {
 	l.verify(replicas...)
 }
 
+// Replicas read the stream where its leader is. Chance would have three of eight there.
+func TestConsumersAreNearTheLeader(t *testing.T) {
+	t.Parallel()
+	c := bustest.StartCluster(t, 3)
+	g := groupOn(t, c.URLs(), Stream{Replicas: 3})
+	g.startAll(8)
+	js, err := g.connect().JetStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.StreamInfo(journalStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near := 0
+	for consumer := range js.Consumers(journalStream) {
+		if consumer.Cluster.Leader == stream.Cluster.Leader {
+			near++
+		}
+	}
+	if near < 5 { // once in 200,000 runs
+		t.Errorf("%d of 8 consumers are on the server of the stream's leader", near)
+	}
+}
+
 // stopLeader stops the server that leads the stream, and returns which one it is.
 func stopLeader(ctx context.Context, t *testing.T, c *bustest.Cluster) int {
 	t.Helper()

@@ -11,6 +11,41 @@ import (
 	"github.com/nats-io/nuid"
 )
 
+// placements is how often a consumer is made until it is where it should be: of three
+// servers chance misses one ten times in a row in 1.7 % of all cases.
+const placements = 10
+
+// consume opens a consumer on the server of the stream's leader: that is sent a record
+// as soon as the stream has it, and others one hop later. The cluster places consumers
+// by chance; so one that is elsewhere is given up for another, as long as that is quick.
+func (j *JetStream) consume(ctx context.Context, stream *nats.StreamInfo) (*consumer, error) {
+	quick := time.Now()
+	if end, bounded := ctx.Deadline(); bounded {
+		quick = quick.Add(time.Until(end) / 4)
+	}
+	best := leader(stream.Cluster)
+	for n := 1; ; n++ {
+		c := &consumer{j: j, heard: make(chan time.Time, 1), over: make(chan error, 1), target: stream.State.LastSeq}
+		info, err := c.open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if best == "" || best == leader(info.Cluster) || n == placements || time.Now().After(quick) {
+			return c, nil
+		}
+		c.close()
+	}
+}
+
+// leader returns the name of the leading server; empty where there is no cluster, or
+// no leader now.
+func leader(c *nats.ClusterInfo) string {
+	if c == nil {
+		return ""
+	}
+	return c.Leader
+}
+
 // consumer is one consumer of the stream. Its messages are applied where they
 // are received, one after the other.
 type consumer struct {
@@ -26,16 +61,16 @@ type consumer struct {
 	failed bool
 }
 
-func (c *consumer) open(ctx context.Context) error {
+func (c *consumer) open(ctx context.Context) (*nats.ConsumerInfo, error) {
 	j := c.j
 	c.next, c.name = 1, "ckpt_"+nuid.Next()
 	inbox := j.nc.NewInbox()
 	var err error
 	if c.sub, err = j.nc.Subscribe(inbox, c.receive); err != nil {
-		return err
+		return nil, err
 	}
 	_ = c.sub.SetPendingLimits(-1, -1) // flow control bounds what is on its way
-	_, err = j.js.AddConsumer(j.stream, &nats.ConsumerConfig{
+	info, err := j.js.AddConsumer(j.stream, &nats.ConsumerConfig{
 		Name:              c.name,
 		DeliverSubject:    inbox,
 		DeliverPolicy:     nats.DeliverByStartSequencePolicy,
@@ -50,9 +85,9 @@ func (c *consumer) open(ctx context.Context) error {
 	}, nats.Context(ctx))
 	if err != nil {
 		_ = c.sub.Unsubscribe()
-		return err
+		return nil, err
 	}
-	return nil
+	return info, nil
 }
 
 // close gives the consumer up, and returns when nothing of it is being applied.

@@ -118,8 +118,8 @@ func (j *JetStream) follow(wait time.Duration, heard func()) error {
 		j.opts.Begun(first-1, state.FirstTime)
 		j.applied.Store(first - 1)
 	}
-	c := &consumer{j: j, heard: make(chan time.Time, 1), over: make(chan error, 1), target: state.LastSeq}
-	if err := c.open(ctx); err != nil {
+	c, err := j.consume(ctx, info)
+	if err != nil {
 		return err
 	}
 	defer c.close()
