@@ -37,7 +37,7 @@ func (s *Service) discoverable(m *member) error {
 		for _, of := range [][2]string{{"", ""}, {serviceName, ""}, {serviceName, s.replica}} {
 			subject, err := micro.ControlSubject(verb, of[0], of[1])
 			if err == nil {
-				err = m.subscribe(subject, "", handler, func() {})
+				err = m.subscribe(subject, "", handler)
 			}
 			if err != nil {
 				return err

@@ -62,29 +62,21 @@ func (s *Service) join() (*member, error) {
 
 func (m *member) joinWith(s *Service) error {
 	for _, e := range s.endpoints {
-		handler, end := e.handler, func() {}
-		if e.op.Writes && s.replicated {
-			handler, end = corked(s.journal, handler)
-		}
-		if err := m.subscribe(e.subject, ckpt.QueueGroup, handler, end); err != nil {
+		if err := m.subscribe(e.subject, ckpt.QueueGroup, e.handler); err != nil {
 			return err
 		}
 	}
 	return s.discoverable(m)
 }
 
-// subscribe adds a subscription; with no queue group, one that hears all. It calls end
-// behind its last handler.
-func (m *member) subscribe(subject, group string, handler nats.MsgHandler, end func()) error {
+// subscribe adds a subscription; with no queue group, one that hears all.
+func (m *member) subscribe(subject, group string, handler nats.MsgHandler) error {
 	sub, err := m.nc.QueueSubscribe(subject, group, handler)
 	if err != nil {
 		return fmt.Errorf("%s: %w", subject, err)
 	}
 	m.ended.Add(1)
-	sub.SetClosedHandler(func(string) {
-		end()
-		m.ended.Done()
-	})
+	sub.SetClosedHandler(func(string) { m.ended.Done() })
 	m.subs = append(m.subs, sub)
 	return sub.SetPendingLimits(pendingRequests, pendingBytes)
 }

@@ -31,7 +31,7 @@ func (h *harness) register(op ckpt.Op[ckpt.StateGetRequest, ckpt.StateGetReply],
 	h.Helper()
 	handle(h.Service, op, nil, handler)
 	e := h.endpoints[len(h.endpoints)-1]
-	err := h.member.subscribe(e.subject, ckpt.QueueGroup, e.handler, func() {})
+	err := h.member.subscribe(e.subject, ckpt.QueueGroup, e.handler)
 	if err == nil {
 		err = h.Service.nc.Flush()
 	}

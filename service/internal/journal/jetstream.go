@@ -90,7 +90,6 @@ type JetStream struct {
 	underWay map[uint64]*record    // by number
 	ours     int                   // of these, those that count against Options.UnderWay
 	waiting  []*pending            // for a record
-	bytes    int                   // of their entries
 	gather   gather                // what the next record waits for
 	entries  [][]byte              // memory for those of the next record
 	spare    [][]byte              // memory for the next records
@@ -99,8 +98,6 @@ type JetStream struct {
 	waiters  waiters
 	troubled bool          // the stream has refused a record, and taken none since
 	roused   chan struct{} // something waits to be flushed
-
-	corks atomic.Int64 // who lets writes wait for others
 
 	assembly assembly // outlives a consumer: the next one goes on where it ended
 
@@ -256,7 +253,7 @@ func (j *JetStream) takeAll() (left []*record) {
 		j.remove(r)
 	}
 	left = append(left, &record{writes: j.waiting, barriers: append(j.barriers, j.waiters.take(^uint64(0))...)})
-	j.waiting, j.bytes, j.barriers = nil, 0, nil
+	j.waiting, j.barriers = nil, nil
 	return left
 }
 

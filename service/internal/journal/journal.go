@@ -60,11 +60,6 @@ type Journal interface {
 	// Commit carries out a write and tells the caller what became of it, which
 	// may be after Commit returned.
 	Commit(w *store.Write, now int64, caller Caller)
-	// Cork has writes wait for others until Uncork, which must follow soon: those
-	// that come in together share what it costs to write them down. Both may be
-	// called by many at once.
-	Cork()
-	Uncork()
 	// Release removes every thread and calls done with what was removed.
 	Release(requestID string, now int64, done func(ckpt.ReleaseReply, error))
 	// Sweep frees what has expired.

@@ -61,12 +61,6 @@ func (l *Local) commit(w *store.Write, now int64) (a store.Result, err error) {
 	return l.store.Commit(w, now, next, l.applied)
 }
 
-// Cork does nothing: writing a change down costs nothing here.
-func (l *Local) Cork() {}
-
-// Uncork does nothing.
-func (l *Local) Uncork() {}
-
 // Release removes every thread and calls done before it returns.
 func (l *Local) Release(requestID string, now int64, done func(ckpt.ReleaseReply, error)) {
 	done(l.store.Release(requestID, now, l.next, l.one), nil)

@@ -28,7 +28,6 @@ func (j *JetStream) flush() {
 		}
 		r.writes = append(r.writes, j.waiting[:n]...)
 		clear(j.waiting[:n])
-		j.bytes -= size
 		if j.waiting = j.waiting[n:]; len(j.waiting) == 0 {
 			j.waiting = nil
 		}

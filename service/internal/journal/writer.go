@@ -132,21 +132,7 @@ func (j *JetStream) begin(p *pending) {
 		return
 	}
 	j.waiting = append(j.waiting, p)
-	j.bytes += len(p.entry)
-	full := j.bytes >= recordBytes
 	j.mu.Unlock()
-	if full || j.corks.Load() == 0 {
-		j.rouse()
-	}
-}
-
-// Cork has writes wait for others until Uncork, or until they fill a record, or one
-// comes back.
-func (j *JetStream) Cork() { j.corks.Add(1) }
-
-// Uncork lets writes that wait go.
-func (j *JetStream) Uncork() {
-	j.corks.Add(-1)
 	j.rouse()
 }
 
