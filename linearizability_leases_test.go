@@ -157,11 +157,11 @@ func (w *leaseWorker) choose() leaseRequest {
 		if q.kind = "acquire"; w.random.IntN(2) == 0 {
 			q.ttl = shortLease
 		}
-	case n < 30 && w.long[q.thread]:
+	case n < 35 && w.long[q.thread]:
 		q.kind = "renew"
-	case n < 45 && w.tokens[q.thread] != 0:
+	case n < 48 && w.tokens[q.thread] != 0:
 		q.kind = "release"
-	case n < 52:
+	case n < 54:
 		q.kind = "holder"
 	case n < 80:
 		q.kind = "put"
