@@ -1,6 +1,8 @@
 package service
 
 import (
+	"sync"
+
 	"github.com/ckptbus/ckpt"
 	"github.com/ckptbus/ckpt/service/internal/store"
 )
@@ -93,11 +95,31 @@ func answer[Q, A any](r *call[Q, A], get query[Q, A]) {
 // listMessages answers a messages.list; only where messages must be read does it
 // take long.
 func listMessages(r *call[ckpt.MessagesListRequest, ckpt.MessagesListReply]) {
-	list := func() { answer(r, r.store.MessagesList) }
+	list := func() { answerPage(r) }
 	if r.q.Reads() {
-		list = func() { r.slowly(func() { answer(r, r.store.MessagesList) }) }
+		list = func() { r.slowly(func() { answerPage(r) }) }
 	}
 	r.knowing(r.q.After, r.q.Linearizable, list)
+}
+
+// pages is memory for the rows of a page of messages, of those that are not long.
+var pages = sync.Pool{New: func() any { return new([]ckpt.Raw) }}
+
+// mostPage is how many rows a page may have whose memory is kept.
+const mostPage = 1024
+
+// answerPage answers a messages.list from memory that one page uses after the other.
+func answerPage(r *call[ckpt.MessagesListRequest, ckpt.MessagesListReply]) {
+	page := pages.Get().(*[]ckpt.Raw)
+	r.a.Messages = *page
+	answer(r, r.store.MessagesList)
+	rows := r.a.Messages
+	if cap(rows) > mostPage {
+		rows = nil
+	}
+	clear(rows) // their bytes are the store's, which may be done with them
+	*page, r.a.Messages = rows[:0], nil
+	pages.Put(page)
 }
 
 // manyStates answers a state.many.

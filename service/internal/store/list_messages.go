@@ -106,7 +106,7 @@ func (l *messageList) ordered(all messages.Snapshot) iter.Seq[[]byte] {
 // places takes the rows of the first n messages from the page's offset on.
 func (l *messageList) places(list *messages.List, heap *messages.Heap, n int) {
 	if l.total = min(l.page.Offset, n); l.wants() {
-		l.list = make([]ckpt.Raw, 0, min(l.most, n-l.total, rowsAtFirst))
+		l.list = slices.Grow(l.a.Messages[:0], min(l.most, n-l.total, rowsAtFirst))
 		sequence := list.Forth(heap, list.At(l.total))
 		if l.q.Reverse {
 			sequence = list.Back(heap, list.At(n-l.total))
