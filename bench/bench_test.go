@@ -29,7 +29,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rows, want := strings.Count(out.String(), " 256 B |"), 2+2+4+len(modes)*5*2+2+2*2; rows != want {
+	if rows, want := strings.Count(out.String(), " 256 B |"), 2+2+4+len(modes)*5*2+2+2*2+(2+3)*2; rows != want {
 		t.Errorf("%d comparisons of 256 B, want %d:\n%s", rows, want, out.String())
 	}
 	if rows := strings.Count(out.String(), " put |         1 |") + strings.Count(out.String(), " get |         1 |"); rows < 4 {

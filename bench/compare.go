@@ -63,9 +63,12 @@ func quantile(values []time.Duration, q float64) time.Duration {
 // table prints what is measured as Markdown.
 type table struct{ out io.Writer }
 
-// begin starts a table of comparisons.
-func (t *table) begin(title string, columns ...string) {
-	columns = append(columns, "in flight", "bare", "ckpt", "ratio", "target")
+// begin starts a table of comparisons with ckpt.
+func (t *table) begin(title string, columns ...string) { t.beginOf("ckpt", title, columns...) }
+
+// beginOf starts a table of comparisons with what has that name.
+func (t *table) beginOf(ours, title string, columns ...string) {
+	columns = append(columns, "in flight", "bare", ours, "ratio", "target")
 	fmt.Fprintf(t.out, "\n%s\n\n", title)
 	t.row(columns...)
 	t.row(slices.Repeat([]string{"--:"}, len(columns))...)

@@ -2,7 +2,7 @@
 // one embedded server, in turns, so that whatever the machine does besides
 // happens to both. It prints throughput and its ratio.
 //
-//	go run ./bench           some minutes
+//	go run ./bench           a quarter of an hour
 //	go run ./bench -quick    some seconds, less steady
 package main
 
@@ -63,7 +63,7 @@ func main() {
 		short   = flag.Bool("quick", false, "run for some seconds; the figures are less steady")
 		rounds  = flag.Int("rounds", 0, "pairs of turns for each figure (default 7, or 3)")
 		turn    = flag.Duration("turn", 0, "time of one turn (default 250ms, or 30ms)")
-		only    = flag.String("run", "", "run only the parts whose name matches this expression: put, get, list, client, search, journal, reads, follow, commit, start, large")
+		only    = flag.String("run", "", "run only the parts whose name matches this expression: put, get, list, client, search, journal, reads, follow, commit, start, large, floor")
 		payload = flag.Int("size", 0, "bytes of a payload (default 256, 4096 and 65536)")
 		flight  = flag.Int("in-flight", 0, "requests under way at once (default 1, 16 and 128)")
 		profile = flag.String("cpuprofile", "", "write a CPU profile of the whole run to this file")
@@ -109,6 +109,7 @@ var parts = []struct {
 	{"commit", commits},
 	{"start", starts},
 	{"large", larges},
+	{"floor", floors},
 }
 
 // local is a part that is measured on a server and a service in memory of its
