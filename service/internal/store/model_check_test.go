@@ -72,7 +72,7 @@ func (r *run) checkThread(t *modelThread) {
 		r.Fatalf("%s: expires at %v, want %+v", t.id, info.ExpiresAt, t)
 	}
 	if err != nil || info.UserID != t.owner || info.Bare == t.record || !reflect.DeepEqual(info.Origin, t.origin) || info.CreatedAt.UnixMilli() != t.created {
-		r.Fatalf("%s: record %+v, %v, want owner %q and creation at %d", t.id, info, err, t.owner, t.created)
+		r.Fatalf("%s: record %+v, %v, want owner %q, creation at %d and origin %+v, not %+v", t.id, info, err, t.owner, t.created, t.origin, info.Origin)
 	}
 }
 

@@ -155,33 +155,30 @@ func (r *run) commitTo(ref ckpt.WriteRef, kind string, plan Plan, refuse func(t 
 	if c.Kind != kind || c.ThreadID != ref.ThreadID || c.RequestID != ref.RequestID || c.Owner != t.owner || c.At != m.now || c.Trimmed != t.trimmed || a.Revision != c.Revision {
 		r.Fatalf("%s %+v: change %+v, answer %+v", kind, ref, c, a)
 	}
-	if kind != "threads.clean" {
-		keep := t.history.keep
-		if !keep.own {
-			keep = kept{n: defaultKeep}
-		}
-		if r.keep != nil {
-			keep = kept{*r.keep, true}
-		}
-		before := before
-		if r.source != nil {
-			before = modelPast{}
-		}
-		var stateChanged bool
-		switch kind {
-		case "state.put":
-			stateChanged = true
-		case "threads.fork":
-			stateChanged = t.state != nil
-		case "state.clear":
-			stateChanged = before.state != nil
-		case "state.restore":
-			stateChanged = t.state != nil || before.state != nil
-		case "threads.commit":
-			stateChanged = r.putsState || t.state == nil && before.state != nil
-		}
-		t.remember(before, stateChanged, keep, c.Revision)
+	keep := t.history.keep
+	if !keep.own {
+		keep = kept{n: defaultKeep}
 	}
+	if r.keep != nil {
+		keep = kept{*r.keep, true}
+	}
+	if r.source != nil {
+		before = modelPast{}
+	}
+	var stateChanged bool
+	switch kind {
+	case "state.put":
+		stateChanged = true
+	case "threads.fork":
+		stateChanged = t.state != nil
+	case "state.clear":
+		stateChanged = before.state != nil
+	case "state.restore":
+		stateChanged = t.state != nil || before.state != nil
+	case "threads.commit":
+		stateChanged = r.putsState || t.state == nil && before.state != nil
+	}
+	t.remember(before, stateChanged, keep, c.Revision)
 	if ref.RequestID != "" {
 		list := append(m.recent[ref.ThreadID], modelAnswer{ref.RequestID, kind, m.now, c.Revision})
 		m.recent[ref.ThreadID] = list[max(len(list)-recentWrites, 0):]
