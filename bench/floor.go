@@ -19,8 +19,8 @@ func floors(ctx context.Context, b bounds, t *table) error {
 	}
 	for _, m := range modes {
 		if m.targets != nil && m.replicas == 1 {
-			if err := m.floor(ctx, b, t); err != nil {
-				return fmt.Errorf("%s: %w", m.name, err)
+			if err := m.with(ctx, func(r *rig) error { return m.floor(r, b, t) }); err != nil {
+				return err
 			}
 		}
 	}
@@ -143,14 +143,6 @@ func (r *rig) sends(b bounds, t *table) error {
 		}
 	}
 	return nil
-}
-
-// answer subscribes the bare responder.
-func (r *rig) answer(subject string, handler nats.MsgHandler) error {
-	if _, err := r.bare.QueueSubscribe(subject, "bare", handler); err != nil {
-		return err
-	}
-	return r.bare.Flush()
 }
 
 // floor adds the comparisons of one floor.

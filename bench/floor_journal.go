@@ -1,30 +1,15 @@
 package main
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"sync"
 
 	"github.com/nats-io/nats.go"
 )
 
 // floor compares a responder that writes what it is sent to a stream with an echo.
-func (m mode) floor(ctx context.Context, b bounds, t *table) error {
-	folder, err := os.MkdirTemp("", "ckpt-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(folder)
-	r, err := m.rig(ctx, folder)
-	if err != nil {
-		return err
-	}
-	defer r.close()
-	if err := r.answer("echo", func(msg *nats.Msg) { _ = msg.Respond(msg.Data) }); err != nil {
-		return err
-	}
+func (m mode) floor(r *rig, b bounds, t *table) error {
 	w := &recorder{nc: r.bare, underWay: make(map[uint64][]*nats.Msg), most: 4}
 	if m.sync {
 		w.most = 1

@@ -39,14 +39,15 @@ var modes = []mode{
 func journals(ctx context.Context, b bounds, t *table) error {
 	for _, m := range modes {
 		t.begin("Journal on "+m.name+", against an echo of the payload", "request", "what")
-		if err := m.measure(ctx, b, t); err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
+		if err := m.with(ctx, func(r *rig) error { return m.measure(r, b, t) }); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (m mode) measure(ctx context.Context, b bounds, t *table) error {
+// with calls measure with a rig of the mode that echoes.
+func (m mode) with(ctx context.Context, measure func(r *rig) error) error {
 	folder, err := os.MkdirTemp("", "ckpt-bench-")
 	if err != nil {
 		return err
@@ -57,12 +58,17 @@ func (m mode) measure(ctx context.Context, b bounds, t *table) error {
 		return err
 	}
 	defer r.close()
-	if _, err := r.bare.QueueSubscribe("echo", "bare", func(msg *nats.Msg) { _ = msg.Respond(msg.Data) }); err != nil {
-		return err
+	err = r.answer("echo", func(msg *nats.Msg) { _ = msg.Respond(msg.Data) })
+	if err == nil {
+		err = measure(r)
 	}
-	if err := r.bare.Flush(); err != nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.name, err)
 	}
+	return nil
+}
+
+func (m mode) measure(r *rig, b bounds, t *table) error {
 	kv, err := m.keyValue(r)
 	if err != nil {
 		return err

@@ -97,11 +97,15 @@ func (r *rig) close() {
 // patience bounds the wait for one reply; none takes that long.
 const patience = 30 * time.Second
 
-// respond has the bare responder answer the subject with reply, as a replica
-// of the service would: in a queue group.
+// respond has the bare responder answer the subject with reply.
 func (r *rig) respond(subject string, reply []byte) error {
-	_, err := r.bare.QueueSubscribe(subject, "bare", func(m *nats.Msg) { _ = m.Respond(reply) })
-	if err != nil {
+	return r.answer(subject, func(m *nats.Msg) { _ = m.Respond(reply) })
+}
+
+// answer subscribes the bare responder as a replica of the service would be: in a
+// queue group.
+func (r *rig) answer(subject string, handler nats.MsgHandler) error {
+	if _, err := r.bare.QueueSubscribe(subject, "bare", handler); err != nil {
 		return err
 	}
 	return r.bare.Flush()
