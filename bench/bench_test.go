@@ -35,7 +35,7 @@ func TestRun(t *testing.T) {
 	if rows := strings.Count(out.String(), " put |         1 |") + strings.Count(out.String(), " get |         1 |"); rows < 4 {
 		t.Errorf("%d comparisons of a large state, want 4:\n%s", rows, out.String())
 	}
-	if rows := strings.Count(out.String(), " 60 |"); rows != 2 {
+	if rows := strings.Count(out.String(), "\n|        60 |"); rows != 2 {
 		t.Errorf("%d comparisons of lists, want 2:\n%s", rows, out.String())
 	}
 	if rows := strings.Count(out.String(), " ms |\n"); rows != 5 {

@@ -121,10 +121,20 @@ func (j *JetStream) check(info *nats.StreamInfo) (string, error) {
 // there is no cluster.
 const errReplicasNeedCluster = 10074
 
+// errNoPeers is the error of a stream that the servers which are there cannot keep. Of
+// those that are not there its description alone tells.
+const (
+	errNoPeers = 10005
+	offline    = "offline"
+)
+
 // temporary reports whether a request to JetStream may succeed soon.
 func temporary(err error) bool {
 	var api *nats.APIError
 	if errors.As(err, &api) {
+		if api.ErrorCode == errNoPeers {
+			return strings.Contains(api.Description, offline)
+		}
 		return api.Code >= 500 && api.ErrorCode != nats.JSErrCodeJetStreamNotEnabled && api.ErrorCode != nats.JSErrCodeJetStreamNotEnabledForAccount &&
 			!lasting[int(api.ErrorCode)] && api.ErrorCode != errReplicasNeedCluster
 	}
