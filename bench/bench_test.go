@@ -97,7 +97,7 @@ func TestCompare(t *testing.T) {
 func TestCallers(t *testing.T) {
 	var stop, answered atomic.Int64
 	failed := errors.New("failed")
-	l := callers(func(int) func() error {
+	l := callers(func(int, int) func() error {
 		return func() error {
 			if answered.Add(1) > 100 {
 				stop.Add(1)
@@ -145,6 +145,26 @@ func TestMessage(t *testing.T) {
 		var m ckpt.Message
 		if err := ckpt.Decode(b, &m); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// Callers that go through threads of their own never meet, and reach all of them.
+func TestOwnThreads(t *testing.T) {
+	for _, n := range full.inFlight {
+		caller := make(map[int]int)
+		for i := range n {
+			thread := ownThreads(i, n)
+			for range 2 * threads / n {
+				number := thread()
+				if other, taken := caller[number]; taken && other != i {
+					t.Fatalf("of %d callers, %d and %d meet on thread %d", n, other, i, number)
+				}
+				caller[number] = i
+			}
+		}
+		if len(caller) != threads {
+			t.Errorf("%d callers reach %d threads", n, len(caller))
 		}
 	}
 }

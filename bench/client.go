@@ -66,7 +66,7 @@ func clients(r *rig, b bounds, t *table) error {
 }
 
 func blocking(r *rig, c *client.Client[ckpt.Raw], state ckpt.Raw) load {
-	return callers(func(i int) func() error {
+	return callers(func(i, _ int) func() error {
 		thread := threadID(i)
 		return func() error {
 			_, err := c.PutState(r.ctx, thread, state)

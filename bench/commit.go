@@ -68,9 +68,9 @@ type write struct {
 }
 
 // each is the load of callers that make the requests of a step one after the
-// other, to one thread after the other. It counts steps.
+// other, to one of their threads after the other. It counts steps.
 func (r *rig) each(writes []write) load {
-	return callers(func(i int) func() error {
+	return callers(func(i, of int) func() error {
 		requests := make([]numbered, len(writes))
 		again := make([][]byte, len(writes)) // where the thread's record names it too
 		for k, w := range writes {
@@ -81,13 +81,13 @@ func (r *rig) each(writes []write) load {
 			behind := bytes.Index(q.bytes, q.thread) + len(q.thread)
 			requests[k], again[k] = q, digitsOf(q.bytes[behind:], threadID(0))
 		}
-		n, id := i*threads/7, int(r.issued.Add(1))*callerFactor
+		thread, id := ownThreads(i, of), int(r.issued.Add(1))*callerFactor
 		return func() error {
-			n++
+			n := thread()
 			for k, q := range requests {
 				id++
-				setNumber(q.thread, n%threads)
-				setNumber(again[k], n%threads)
+				setNumber(q.thread, n)
+				setNumber(again[k], n)
 				setNumber(q.request, id)
 				if _, err := r.ask(writes[k].op.Subject(ckpt.DefaultPrefix), q.bytes); err != nil {
 					return err

@@ -125,7 +125,7 @@ func (r *rig) sends(b bounds, t *table) error {
 	}
 	for _, n := range b.sizes {
 		build := func() (numbered, error) { return statePut(n) }
-		ours := callers(func(i int) func() error {
+		ours := callers(func(i, _ int) func() error {
 			q, err := build()
 			reply := inbox + strconv.Itoa(i)
 			return func() error {

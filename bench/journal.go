@@ -161,14 +161,11 @@ func (m mode) keyValue(r *rig) (kv nats.KeyValue, err error) {
 	return kv, nil
 }
 
-// keyed is the load of callers that each go from key to key.
+// keyed is the load of callers that each go through the keys of their threads.
 func keyed(do func(key string) error) load {
-	return callers(func(i int) func() error {
-		n := i * threads / 7
-		return func() error {
-			n++
-			return do(threadID(n % threads))
-		}
+	return callers(func(i, of int) func() error {
+		thread := ownThreads(i, of)
+		return func() error { return do(threadID(thread())) }
 	})
 }
 

@@ -76,7 +76,7 @@ func (r *rig) large(b bounds, t *table, journal string) error {
 		{"put", r.inParts("bare.put", part, b.large), func() error { _, err := c.PutState(r.ctx, "large", state); return err }},
 		{"get", r.inParts("bare.get", ack, b.large), func() error { _, err := c.GetState(r.ctx, "large"); return err }},
 	} {
-		one := func(f func() error) load { return callers(func(int) func() error { return f }) }
+		one := func(f func() error) load { return callers(func(int, int) func() error { return f }) }
 		f, err := compare(b, 1, one(s.bare), one(s.ours))
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)

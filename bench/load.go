@@ -11,15 +11,15 @@ import (
 type load func(inFlight int, stop *atomic.Bool) (int, error)
 
 // callers is the load of goroutines that each make one request after the
-// other; caller returns what the i-th calls for each.
-func callers(caller func(i int) (request func() error)) load {
+// other; caller returns what the i-th of so many calls for each.
+func callers(caller func(i, of int) (request func() error)) load {
 	return func(inFlight int, stop *atomic.Bool) (int, error) {
 		var wg sync.WaitGroup
 		var total atomic.Int64
 		var failure atomic.Pointer[error]
 		for i := range inFlight {
 			wg.Go(func() {
-				request := caller(i)
+				request := caller(i, inFlight)
 				n := 0
 				for !stop.Load() {
 					if err := request(); err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/ckptbus/ckpt/internal/wire"
 )
 
-// threads is how many threads the states are spread over.
+// threads is how many threads the states are spread over; a multiple of how many
+// requests are in flight.
 const threads = 1024
 
 // numbered is an encoded request with numbers in it that are written over from
@@ -29,6 +30,17 @@ const (
 
 func threadID(n int) string  { return fmt.Sprintf("t-%0*d", threadDigits, n) }
 func requestID(n int) string { return fmt.Sprintf("r-%0*d", requestDigits, n) }
+
+// ownThreads returns the numbers of the threads that the i-th of so many callers goes
+// through, again and again. No other caller has them, as no two agents work on one
+// conversation: where callers meet on a thread, each waits for the one before.
+func ownThreads(i, of int) func() int {
+	n := i
+	return func() int {
+		n += of
+		return n % threads
+	}
+}
 
 func setNumber(digits []byte, n int) {
 	for i := len(digits) - 1; i >= 0; i-- {
@@ -81,17 +93,17 @@ func agentState(n int) ckpt.Raw {
 }
 
 // requests is the load of nc.Request callers that send what build returns, to
-// one thread after the other and each with a request ID of its own.
+// one of their threads after the other and each with a request ID of its own.
 func (r *rig) requests(subject string, build func() (numbered, error)) load {
-	return callers(func(i int) func() error {
+	return callers(func(i, of int) func() error {
 		q, err := build()
-		n, id := i*threads/7, int(r.issued.Add(1))*callerFactor
+		thread, id := ownThreads(i, of), int(r.issued.Add(1))*callerFactor
 		return func() error {
 			if err != nil {
 				return err
 			}
-			n, id = n+1, id+1
-			setNumber(q.thread, n%threads)
+			id++
+			setNumber(q.thread, thread())
 			setNumber(q.request, id)
 			_, err := r.ask(subject, q.bytes)
 			return err
@@ -101,7 +113,7 @@ func (r *rig) requests(subject string, build func() (numbered, error)) load {
 
 // same is the load of nc.Request callers that send one request again and again.
 func (r *rig) same(subject string, request []byte) load {
-	return callers(func(int) func() error {
+	return callers(func(int, int) func() error {
 		return func() error { _, err := r.ask(subject, request); return err }
 	})
 }
